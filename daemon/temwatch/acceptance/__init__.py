@@ -1,0 +1,1 @@
+"""Findings in, grades and a verdict out."""

@@ -1,0 +1,1 @@
+"""What others import: subscribe and command over the wire."""

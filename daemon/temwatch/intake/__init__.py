@@ -1,0 +1,1 @@
+"""What lies in the watched folders. Scans are truth, events are hints."""

@@ -1,0 +1,1 @@
+"""How recognizers are made."""

@@ -1,0 +1,1 @@
+"""The nouns, frozen. Standard library and numpy only."""

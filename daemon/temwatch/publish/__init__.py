@@ -1,0 +1,1 @@
+"""What was committed goes out over ZeroMQ; questions come in."""

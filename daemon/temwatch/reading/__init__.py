@@ -1,0 +1,1 @@
+"""Files of microscopes in, frames out."""

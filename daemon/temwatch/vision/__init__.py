@@ -1,0 +1,1 @@
+"""Arrays in, values out: from pixels to regions, rectangles and features."""

@@ -1,0 +1,1 @@
+"""Numbers that describe a region: shape, grey, texture, contour."""

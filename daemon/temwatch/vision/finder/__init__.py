@@ -1,0 +1,1 @@
+"""Finding the objects of a frame; every finder answers the same call."""

@@ -1,0 +1,1 @@
+"""Messages and topics to bytes and back."""

@@ -1,0 +1,1 @@
+"""Frames to worker processes, reports back."""
