@@ -1,7 +1,6 @@
 """Events to JSON bytes and back, typed both ways; pydantic checks what comes in against the nouns of `model`."""
 
-from collections.abc import Hashable, Mapping
-from functools import cache
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
@@ -110,10 +109,14 @@ class SnapshotArgs(_Strict):
     limit: int = Field(default=200, ge=1, le=1000)
 
 
-@cache
-def adapter(type_: Hashable) -> TypeAdapter[Any]:
-    """Return the (cached) pydantic adapter of a noun."""
-    return TypeAdapter(type_)
+_adapters: dict[Any, TypeAdapter[Any]] = {}
+
+
+def adapter(type_: Any) -> TypeAdapter[Any]:
+    """Return the pydantic adapter of a noun; building one is slow, so each is kept."""
+    if type_ not in _adapters:
+        _adapters[type_] = TypeAdapter(type_)
+    return _adapters[type_]
 
 
 def event_type(event: Event) -> str:
