@@ -100,7 +100,7 @@ class Database:
         StoreTrouble
             The disk failed; the connection was opened anew, state must be read again.
         """
-        connection = self._open_connection()
+        connection = self.connection()
         try:
             connection.execute("BEGIN IMMEDIATE")
             yield connection
@@ -114,7 +114,7 @@ class Database:
 
     def read(self, sql: str, *values: object) -> list[sqlite3.Row]:
         """Return the rows of one short query on the daemon's own connection."""
-        return self._open_connection().execute(sql, values).fetchall()
+        return self.connection().execute(sql, values).fetchall()
 
     def reader(self) -> sqlite3.Connection:
         """Return a new read-only connection, for a thread that answers long queries. The caller closes it."""
@@ -125,7 +125,8 @@ class Database:
         connection.execute("PRAGMA query_only = ON")
         return connection
 
-    def _open_connection(self) -> sqlite3.Connection:
+    def connection(self) -> sqlite3.Connection:
+        """Return the daemon's connection, for short reads in the daemon's own thread."""
         if self._connection is None:
             self._connect()
         assert self._connection is not None

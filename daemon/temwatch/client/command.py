@@ -1,0 +1,120 @@
+"""Ask the daemon something and wait for the answer; the same question is repeated until it comes."""
+
+import json
+import time
+import uuid
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import zmq
+
+from temwatch.errors import DaemonUnreachable, PermanentError, TransientError
+
+DEFAULT_COMMANDS = "tcp://127.0.0.1:5561"
+_REPEAT_S = 2.0
+
+
+class CommandRefused(PermanentError):
+    """The daemon understood, and said no; `code` is for programs."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class CommandDelayed(TransientError):
+    """The daemon can't do it now; the same command may succeed later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A command's result and its blobs."""
+
+    result: Any
+    blobs: tuple[bytes, ...] = field(default=(), repr=False)
+
+
+class Commands:
+    """A connection to the daemon's command socket. Use as a context manager, from one thread.
+
+    Parameters
+    ----------
+    address : str
+        Of the ROUTER.
+    timeout_s : float
+        How long to wait for an answer before giving up.
+    """
+
+    def __init__(self, address: str = DEFAULT_COMMANDS, *, timeout_s: float = 5.0) -> None:
+        self.address = address
+        self.timeout_s = timeout_s
+        self._context: zmq.Context[zmq.Socket[bytes]] | None = None
+        self._socket: zmq.Socket[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self._context = zmq.Context()
+        self._connect()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._disconnect()
+        if self._context is not None:
+            self._context.term()
+
+    def ask(self, cmd: str, *, timeout_s: float | None = None, **args: Any) -> Answer:
+        """Send a command and return its answer.
+
+        The same ``cmd_id`` is sent again while no answer comes, so a lost reply costs nothing.
+
+        Raises
+        ------
+        DaemonUnreachable
+            When nothing answered in time.
+        CommandRefused, CommandDelayed
+            When the daemon said no, for good or for now.
+        """
+        command_id = str(uuid.uuid4())
+        question = json.dumps({"v": 1, "cmd_id": command_id, "cmd": cmd, "args": args}).encode()
+        deadline = time.monotonic() + (self.timeout_s if timeout_s is None else timeout_s)
+        while (left_s := deadline - time.monotonic()) > 0:
+            assert self._socket is not None, "use it as a context manager"
+            self._socket.send(question)
+            answer = self._answer_to(command_id, min(left_s, _REPEAT_S))
+            if answer is not None:
+                return answer
+            self._disconnect()
+            self._connect()
+        raise DaemonUnreachable(
+            f"no daemon answers at {self.address}",
+            next_step="start it with `temwatch run`, or check [publish] commands",
+        )
+
+    def _answer_to(self, command_id: str, wait_s: float) -> Answer | None:
+        assert self._socket is not None
+        deadline = time.monotonic() + wait_s
+        while (left_s := deadline - time.monotonic()) > 0 and self._socket.poll(int(left_s * 1000) + 1):
+            head, *blobs = self._socket.recv_multipart()
+            reply = json.loads(head)
+            if reply.get("cmd_id") != command_id:
+                continue  # a late answer to a question given up
+            if reply["ok"]:
+                return Answer(reply.get("result"), tuple(blobs))
+            error = reply["error"]
+            if error["retryable"]:
+                raise CommandDelayed(error["message"])
+            raise CommandRefused(error["code"], error["message"])
+        return None
+
+    def _connect(self) -> None:
+        assert self._context is not None
+        self._socket = self._context.socket(zmq.DEALER)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.connect(self.address)
+
+    def _disconnect(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
