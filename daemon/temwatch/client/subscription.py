@@ -18,7 +18,7 @@ from temwatch.wire import messages, topics
 from temwatch.wire.messages import Header, MessageRefused
 
 if TYPE_CHECKING:
-    import pandas
+    import pandas as pd
 
 DEFAULT_EVENTS = "tcp://127.0.0.1:5560"
 STORED_CLASSES = (topics.RESULT, topics.FRAME, topics.LABEL, topics.MODEL, topics.SERIES)
@@ -121,12 +121,12 @@ class Subscription:
             if received.header.type == "frame.inspected":
                 yield received.report()
 
-    def to_pandas(self) -> "pandas.DataFrame":
+    def to_pandas(self) -> "pd.DataFrame":
         """Return the findings of all reports until the stream ends (give `timeout_s`), one row a finding."""
-        import pandas
+        import pandas as pd
 
         rows = [finding_row(report, k) for report in self for k in range(len(report.findings))]
-        return pandas.DataFrame(rows)
+        return pd.DataFrame(rows)
 
     def _classes(self) -> list[str]:
         return [name for name in STORED_CLASSES if name.startswith(self.topic) or self.topic.startswith(name)]

@@ -1,0 +1,276 @@
+"""config.toml, checked whole: every fault at once, with file, line and key. Each room gets its own section."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from temwatch.errors import ConfigError
+
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+DEFAULT_INCLUDE = ("*.dm3", "*.dm4", "*.mrc", "*.tif", "*.tiff", "*.emd", "*.ser", "*.hspy", "*.bcf")
+DEFAULT_CLASSES = ("pore", "crack", "slag_inclusion", "looseness", "particle", "artefact")
+
+
+def _is_local(address: str) -> bool:
+    parts = urlsplit(address)
+    if parts.scheme in ("ipc", "inproc"):
+        return True
+    host = address.removeprefix("tcp://").rpartition(":")[0].strip("[]")
+    return host in LOOPBACK_HOSTS or host.startswith("127.")
+
+
+def _address(value: str) -> str:
+    if not re.fullmatch(r"tcp://.+:(\d{1,5}|\*)|ipc:///.+", value):
+        raise ValueError("an address looks like tcp://127.0.0.1:5560 or ipc:///run/temwatch/events")
+    if not _is_local(value):
+        raise ValueError(
+            f"{value} can be reached from other machines, and this version has no keys to tell friend from foe:"
+            " use a loopback or ipc address (a tunnel, e.g. ssh -L, takes it further)"
+        )
+    return value
+
+
+def _quiet(value: object) -> object:
+    if value == "auto" or (isinstance(value, int | float) and not isinstance(value, bool) and value > 0):
+        return value
+    raise ValueError('seconds without change before a file is read: a number above 0, or "auto"')
+
+
+Address = Annotated[str, AfterValidator(_address)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StateSection(_Section):
+    """Where temwatch keeps its own files."""
+
+    dir: Path = Path("state")
+
+
+class RootSection(_Section):
+    """One watched folder."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")
+    path: Path
+    include: tuple[str, ...] = DEFAULT_INCLUDE
+    ignore: tuple[str, ...] = ()
+    discovery: Literal["auto", "events", "polling"] = "auto"
+    quiet_s: Annotated[float | Literal["auto"], BeforeValidator(_quiet)] = "auto"
+    give_up_s: float = Field(default=300.0, gt=0)
+    nm_per_px: float | None = Field(default=None, gt=0)
+    imaging_mode: Literal["auto", "BF", "DF", "HAADF", "HRTEM", "diffraction", "SEM"] = "auto"
+    object_size_nm: float | None = Field(default=None, gt=0)
+    polarity: Literal["dark", "bright"] | None = None
+    zone: str = "B1"
+
+
+class WorkersSection(_Section):
+    """The processes that inspect frames."""
+
+    engine: Literal["local"] = "local"
+    count: int = Field(default=0, ge=0, le=256)
+    timeout_s: float = Field(default=120.0, gt=0)
+    memory_mb: int = Field(default=4096, ge=512)
+
+
+class PublishSection(_Section):
+    """Where dashboards connect."""
+
+    events: Address = "tcp://127.0.0.1:5560"
+    commands: Address = "tcp://127.0.0.1:5561"
+    keep_days: float = Field(default=30.0, gt=0)
+
+
+class FinderSection(_Section):
+    """How objects are found."""
+
+    method: Literal["threshold"] = "threshold"
+    sensitivity: float = Field(default=0.5, ge=0, le=1)
+
+
+class RecognizerSection(_Section):
+    """How findings are named."""
+
+    method: Literal["kernel_elm"] = "kernel_elm"
+    confidence: float = Field(default=0.90, gt=0.5, lt=1)
+
+
+class SecuritySection(_Section):
+    """Keys of the sockets. Understood; this version listens on loopback and ipc only, where none are needed."""
+
+    keys: Path | None = None
+
+
+class DashboardSection(_Section):
+    """The web page. Understood; this version has none."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8560, ge=0, le=65535)
+
+
+class MetricsSection(_Section):
+    """Numbers for Prometheus. Understood; this version serves none."""
+
+    port: int = Field(default=8561, ge=0, le=65535)
+
+
+class RetrainSection(_Section):
+    """When to learn from labels. Understood; this version does not retrain."""
+
+    cron: str = "0 3 * * *"
+    min_new_labels: int = Field(default=20, ge=1)
+    promote: Literal["auto", "manual"] = "auto"
+
+
+class AcceptanceSection(_Section):
+    """The highest grade that passes, for each class and zone. Absent: the paper's Table 4."""
+
+    highest_grade: dict[str, dict[str, Literal["I", "II", "III", "IV", "V"]]] | None = None
+    never: tuple[str, ...] = ("crack",)
+
+
+class Settings(_Section):
+    """Everything config.toml can say."""
+
+    state: StateSection = StateSection()
+    roots: tuple[RootSection, ...]
+    workers: WorkersSection = WorkersSection()
+    publish: PublishSection = PublishSection()
+    finder: FinderSection = FinderSection()
+    recognizer: RecognizerSection = RecognizerSection()
+    acceptance: AcceptanceSection = AcceptanceSection()
+    security: SecuritySection = SecuritySection()
+    dashboard: DashboardSection = DashboardSection()
+    metrics: MetricsSection = MetricsSection()
+    retrain: RetrainSection = RetrainSection()
+
+    def without_effect(self) -> tuple[str, ...]:
+        """Return the sections that are given but that this version does not act upon."""
+        return tuple(
+            name for name in ("security", "dashboard", "metrics", "retrain") if name in self.model_fields_set
+        )
+
+    @model_validator(mode="after")
+    def _roots_differ(self) -> "Settings":
+        if not self.roots:
+            raise ValueError("at least one [[roots]] is needed: the folder to watch")
+        names = [root.name for root in self.roots]
+        if len(set(names)) < len(names):
+            raise ValueError(f"roots need different names, got {names}")
+        for root in self.roots:
+            if self.state.dir.is_relative_to(root.path):
+                raise ValueError(
+                    f"state dir {self.state.dir} lies inside root {root.name!r}, which is never written"
+                )
+        return self
+
+
+def load(path: Path, *, state_dir: Path | None = None) -> Settings:
+    """Return the checked settings of a config file.
+
+    Parameters
+    ----------
+    path : Path
+        Relative paths inside the file are taken from its folder.
+    state_dir : Path, optional
+        Takes the place of ``[state] dir`` (systemd's ``$STATE_DIRECTORY``).
+
+    Raises
+    ------
+    ConfigError
+        With every fault, one a line: ``file:line: key: what is wrong (got …)``.
+    """
+    try:
+        text = path.read_text("utf-8")
+        tree = tomllib.loads(text)
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: can't be read ({error.strerror})", next_step="`temwatch init DIR` writes one that works"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not TOML: {error}", next_step="mend that line") from error
+    return check(tree, text, path, state_dir=state_dir)
+
+
+def check(tree: dict[str, Any], text: str, path: Path, *, state_dir: Path | None = None) -> Settings:
+    """Return the settings of a parsed file, or raise `ConfigError` with all its faults."""
+    base = path.absolute().parent
+    try:
+        Settings.model_validate(tree)
+        return Settings.model_validate(_resolved(tree, base, state_dir))
+    except ValidationError as error:
+        lines = key_lines(text)
+        faults = sorted(
+            (_line_of(lines, fault["loc"]), ".".join(str(part) for part in fault["loc"]), _said(dict(fault)))
+            for fault in error.errors(include_url=False)
+        )
+        raise ConfigError(
+            "\n".join(f"{path}:{line}: {key or 'file'}: {what}" for line, key, what in faults),
+            next_step=f"{len(faults)} fault{'s' if len(faults) > 1 else ''} to mend",
+        ) from error
+
+
+def _resolved(tree: dict[str, Any], base: Path, state_dir: Path | None) -> dict[str, Any]:
+    """Return a sound tree with its paths made absolute."""
+    state = tree.get("state", {})
+    folder = state_dir or base / state.get("dir", StateSection().dir)
+    roots = [{**root, "path": base / root["path"]} for root in tree["roots"]]
+    return {**tree, "state": {**state, "dir": folder}, "roots": roots}
+
+
+def _said(fault: dict[str, Any]) -> str:
+    if fault["type"] == "extra_forbidden":
+        return "unknown key"
+    if fault["type"] == "missing":
+        return "missing"
+    message = fault["msg"].removeprefix("Value error, ")
+    value = fault.get("input")
+    shown = "" if isinstance(value, dict | list | BaseModel) else f" (got {value!r})"
+    return f"{message}{shown}"
+
+
+_TABLE = re.compile(r"^\s*\[(\[)?\s*([A-Za-z0-9_.\-\" ]+?)\s*\]\]?\s*(#.*)?$")
+_KEY = re.compile(r"^\s*([A-Za-z0-9_\-.\"]+)\s*=")
+
+
+def key_lines(text: str) -> dict[tuple[str, ...], int]:
+    """Return the line number of every table and key of a TOML text, arrays of tables counted from 0."""
+    found: dict[tuple[str, ...], int] = {}
+    counts: dict[str, int] = {}
+    here: tuple[str, ...] = ()
+    for number, line in enumerate(text.splitlines(), 1):
+        if table := _TABLE.match(line):
+            names = tuple(part.strip(' "') for part in table[2].split("."))
+            if table[1]:
+                index = counts.get(table[2], -1) + 1
+                counts[table[2]] = index
+                names = (*names, str(index))
+            here = names
+            found[here] = number
+        elif key := _KEY.match(line):
+            found[(*here, *(part.strip('"') for part in key[1].split(".")))] = number
+    return found
+
+
+def _line_of(lines: dict[tuple[str, ...], int], loc: tuple[int | str, ...]) -> int:
+    """Return the line of a fault's key, or of the nearest table above it; 1 where nothing is nearer."""
+    names = tuple(str(part) for part in loc)
+    while names:
+        if names in lines:
+            return lines[names]
+        names = names[:-1]
+    return 1
