@@ -55,7 +55,7 @@ class Reception:
             if isinstance(fact, RootState):
                 self._root_state(fact)
                 continue
-            while not self._written(fact):
+            while not self._written(fact):  # noqa: ASYNC110  a full disk tells nobody when it has room again
                 await asyncio.sleep(_TROUBLE_S)
 
     def _written(self, fact: Noticed | Held | Sighted | Unfit | Vanished) -> bool:

@@ -12,6 +12,7 @@ from temwatch.clock import Clock
 from temwatch.errors import TransientError
 from temwatch.model.job import Crashed, Failed, Finished, Job, Outcome
 from temwatch.model.report import Report
+from temwatch.store import previews
 from temwatch.store.frames import FrameRow
 from temwatch.store.jobs import JobRow
 from temwatch.store.results import Inspected
@@ -72,6 +73,7 @@ class Dispatch:
         self._trouble = trouble
         self._retries = retries or RetrySettings()
         self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
         self._leased: dict[tuple[int, int], _Leased] = {}
         self.draining = False
 
@@ -93,8 +95,9 @@ class Dispatch:
     async def drained(self) -> None:
         """Take no new jobs, and return when those under way have ended."""
         self.draining = True
-        while self._leased:
-            await asyncio.sleep(0.05)
+        if self._leased:
+            self._idle.clear()
+            await self._idle.wait()
 
     async def _feed(self) -> None:
         while True:
@@ -125,6 +128,8 @@ class Dispatch:
                 _log.warning("outcome of an unknown job", job_id=outcome.job_id, attempt=outcome.attempt)
                 continue
             await self._until_committed(outcome, leased)
+            if not self._leased:
+                self._idle.set()
             self._committed()
             self._wake.set()
 
@@ -175,6 +180,7 @@ class Dispatch:
             )
             self._fail(failed, leased)
             return
+        self._keep_preview(leased.frame.frame_id, inspected.preview)
         frame = self._store.finish(outcome.job_id, outcome.attempt, inspected, at=now)
         if frame is None:
             _log.info("late report dropped", frame_id=leased.frame.frame_id)
@@ -189,6 +195,13 @@ class Dispatch:
             findings=len(report.findings),
             took_ms=round(sum(report.timings_ms.values())),
         )
+
+    def _keep_preview(self, frame_id: str, jpeg: bytes) -> None:
+        try:
+            previews.write(self._store.database.folder, frame_id, jpeg)
+        except OSError as error:
+            # A picture for people; the report does without.
+            _log.warning("preview not kept", frame_id=frame_id, error=str(error))
 
     def _fail(self, outcome: Failed | Crashed, leased: _Leased) -> None:
         job, frame = counted(outcome, leased.job), leased.frame

@@ -1,0 +1,112 @@
+"""A store with a publisher and replies on loopback, in a thread of its own."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zmq.asyncio
+
+from temwatch.clock import SystemClock
+from temwatch.model.sighting import Sighted, Stamp
+from temwatch.publish.publisher import Publisher
+from temwatch.publish.queries import Queries
+from temwatch.publish.replies import Replies
+from temwatch.store.database import Database
+from temwatch.store.store import Store
+
+
+class Station:
+    """The publishing half of a daemon."""
+
+    def __init__(self, folder: Path) -> None:
+        self.database = Database(folder)
+        self.loop = asyncio.new_event_loop()
+        self.events = ""
+        self.commands = ""
+        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+
+    def start(self, events: str = "tcp://127.0.0.1:*", commands: str = "tcp://127.0.0.1:*") -> None:
+        self._thread.start()
+        self.call(lambda: self._start(events, commands))
+
+    def _start(self, events: str, commands: str) -> None:
+        self.database.open()
+        self.store = Store(self.database, instance="test")
+        self.context = zmq.asyncio.Context()
+        self.publisher = Publisher(self.database, clock=SystemClock(), state_word=lambda: "ready")
+        self.replies = Replies(Queries(self.database).handlers())
+        self.events = self.publisher.bind(self.context, events)
+        self.commands = self.replies.bind(self.context, commands)
+        self._tasks = [self.loop.create_task(self.publisher.run()), self.loop.create_task(self.replies.run())]
+
+    def call(self, work: Callable[[], Any]) -> Any:
+        """Run `work` in the station's thread and return what it returns."""
+        done: Future[Any] = Future()
+
+        def run() -> None:
+            try:
+                done.set_result(work())
+            except BaseException as error:  # noqa: BLE001  handed to the caller
+                done.set_exception(error)
+
+        self.loop.call_soon_threadsafe(run)
+        return done.result(timeout=20)
+
+    def accept(self, *names: str, root: str = "titan", poke: bool = True) -> None:
+        """Accept files, which writes one message each."""
+
+        def work() -> None:
+            for name in names:
+                stamp = Stamp(size=1, mtime_ns=1, ctime_ns=1, inode=1)
+                self.store.accept(
+                    Sighted(
+                        root=root,
+                        relpath=name.encode(),
+                        stamp=stamp,
+                        format="tif",
+                        fingerprint=name,
+                        sections=None,
+                    ),
+                    at=datetime.now(UTC),
+                )
+            if poke:
+                self.publisher.poke()
+
+        self.call(work)
+
+    def lose_what_is_committed(self) -> None:
+        """Skip what has not been sent yet, as a cut wire would."""
+        from temwatch.store import outbox
+
+        def work() -> None:
+            self.publisher.cursor = outbox.head(self.database.connection())
+
+        self.call(work)
+
+    def stop(self) -> None:
+        async def end() -> None:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            self.publisher.close()
+            self.replies.close()
+            self.context.term()
+            self.database.close()
+
+        asyncio.run_coroutine_threadsafe(end(), self.loop).result(timeout=20)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(timeout=20)
+        self.loop.close()
+
+
+@pytest.fixture
+def station(tmp_path: Path) -> Iterator[Station]:
+    running = Station(tmp_path / "state")
+    running.start()
+    yield running
+    running.stop()

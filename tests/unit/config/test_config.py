@@ -1,0 +1,123 @@
+"""A configuration is checked whole, and every fault is named by file, line and key."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from temwatch.config import key_lines, load
+from temwatch.errors import ConfigError
+
+ROOT = '[[roots]]\nname = "titan"\npath = "incoming"\n'
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "config.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def faults(path: Path) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    return [line.removeprefix(f"{path}:") for line in caught.value.message.splitlines()]
+
+
+def test_the_shipped_file_works_as_it_is() -> None:
+    settings = load(Path(__file__).parents[3] / "config.toml")
+    assert [root.name for root in settings.roots] == ["microscope"]
+
+
+def test_one_root_is_enough_and_paths_are_taken_from_the_files_folder(tmp_path: Path) -> None:
+    settings = load(written(tmp_path, ROOT))
+    assert settings.roots[0].path == tmp_path / "incoming"
+    assert settings.state.dir == tmp_path / "state"
+
+
+def test_systemd_says_where_the_state_is(tmp_path: Path) -> None:
+    assert load(written(tmp_path, ROOT), state_dir=tmp_path / "var").state.dir == tmp_path / "var"
+
+
+def test_all_faults_are_reported_at_once_with_their_lines(tmp_path: Path) -> None:
+    text = ROOT + 'quiet_s = -1\n[workers]\ncount = "many"\nspeed = 3\n[publish]\nevents = "udp://x"\n'
+    lines = faults(written(tmp_path, text))
+    assert [line.split(": ")[0:2] for line in lines] == [
+        ["4", "roots.0.quiet_s"],
+        ["6", "workers.count"],
+        ["7", "workers.speed"],
+        ["9", "publish.events"],
+    ]
+
+
+def test_an_unknown_key_is_a_fault(tmp_path: Path) -> None:
+    assert faults(written(tmp_path, ROOT + 'colour = "red"\n')) == ["4: roots.0.colour: unknown key"]
+
+
+def test_a_missing_key_is_reported_at_its_table(tmp_path: Path) -> None:
+    assert faults(written(tmp_path, '[[roots]]\nname = "a"\n')) == ["1: roots.0.path: missing"]
+
+
+@pytest.mark.parametrize("address", ["tcp://0.0.0.0:5560", "tcp://192.168.1.5:5560", "tcp://*:5560"])
+def test_an_address_others_can_reach_is_refused(tmp_path: Path, address: str) -> None:
+    (line,) = faults(written(tmp_path, f'{ROOT}[publish]\nevents = "{address}"\n'))
+    assert "other machines" in line
+
+
+@pytest.mark.parametrize(
+    "address", ["tcp://127.0.0.1:5560", "tcp://localhost:1", "tcp://[::1]:5560", "ipc:///run/t"]
+)
+def test_loopback_and_ipc_addresses_are_accepted(tmp_path: Path, address: str) -> None:
+    assert load(written(tmp_path, f'{ROOT}[publish]\nevents = "{address}"\n')).publish.events == address
+
+
+def test_a_state_folder_inside_a_watched_folder_is_refused(tmp_path: Path) -> None:
+    (line,) = faults(written(tmp_path, ROOT + '[state]\ndir = "incoming/state"\n'))
+    assert "never written" in line
+
+
+def test_two_roots_of_one_name_are_refused(tmp_path: Path) -> None:
+    (line,) = faults(written(tmp_path, ROOT + ROOT))
+    assert "different names" in line
+
+
+def test_no_root_at_all_is_refused(tmp_path: Path) -> None:
+    assert "roots" in faults(written(tmp_path, "[workers]\ncount = 1\n"))[0]
+
+
+def test_what_is_no_toml_is_refused_with_the_place(tmp_path: Path) -> None:
+    assert "line 1" in faults(written(tmp_path, "roots = = 3"))[0]
+
+
+def test_a_missing_file_says_how_to_get_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="temwatch init"):
+        load(tmp_path / "absent.toml")
+
+
+def test_sections_without_effect_yet_are_named(tmp_path: Path) -> None:
+    assert load(written(tmp_path, ROOT + "[metrics]\nport = 9000\n")).without_effect() == ("metrics",)
+
+
+KEY = st.from_regex(r"[a-z_]{1,8}", fullmatch=True)
+
+
+@given(
+    tables=st.lists(
+        st.tuples(KEY, st.booleans(), st.dictionaries(KEY, st.integers(), max_size=3)),
+        max_size=5,
+        unique_by=lambda t: t[0],
+    )
+)
+def test_every_key_of_a_file_has_its_line(tables: list[tuple[str, bool, dict[str, int]]]) -> None:
+    text = "".join(
+        (f"[[{name}]]\n" if array else f"[{name}]\n")
+        + "".join(f"{key} = {value}\n" for key, value in keys.items())
+        for name, array, keys in tables
+    )
+    tomllib.loads(text)
+    lines = key_lines(text)
+    for name, array, keys in tables:
+        where = (name, "0") if array else (name,)
+        for key, value in keys.items():
+            assert text.splitlines()[lines[(*where, key)] - 1] == f"{key} = {value}"
