@@ -12,7 +12,7 @@ from temwatch.publish.replies import Answer, Handler, Refusal
 from temwatch.store import frames, outbox, previews, results
 from temwatch.store.database import Database
 from temwatch.store.outbox import Message
-from temwatch.wire.messages import FrameGetArgs, ReplayArgs, SnapshotArgs
+from temwatch.wire.messages import FrameGetArgs, NoArgs, ReplayArgs, SnapshotArgs
 
 MAX_PAGE_BYTES = 4 * 1024 * 1024
 T = TypeVar("T")
@@ -43,8 +43,7 @@ class Queries:
 
     async def hello(self, args: dict[str, Any]) -> Answer:
         """Epoch, head and oldest seq: what a subscriber needs to begin."""
-        if args:
-            raise Refusal("bad_message", "hello takes no arguments")
+        NoArgs.model_validate(args)
         return Answer(json.dumps(await self._ask(self._where)).encode())
 
     async def replay(self, args: dict[str, Any]) -> Answer:

@@ -96,10 +96,27 @@ class FrameGetArgs(_Strict):
     preview: bool = True
 
 
+class NoArgs(_Strict):
+    """Arguments of commands that take none."""
+
+
+class FrameArgs(_Strict):
+    """Arguments of ``frame.reinject``."""
+
+    frame_id: str
+
+
 class RootArgs(_Strict):
-    """Arguments of ``root.pause`` and ``root.resume``."""
+    """Arguments of ``root.pause``, ``root.resume`` and ``root.remove``."""
 
     root: str
+
+
+class RootAddArgs(_Strict):
+    """Arguments of ``root.add``: a folder to watch until ``root.remove`` or the daemon's end."""
+
+    root: str = Field(pattern=r"^replay-[a-z0-9_-]{1,32}$")
+    path: str
 
 
 class SnapshotArgs(_Strict):

@@ -1,0 +1,133 @@
+"""`temwatch doctor`: is everything as it must be? Each check says what it saw and what to do."""
+
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from temwatch.cli.main import OK, PROBLEMS
+from temwatch.cli.options import config_option, settings_of
+from temwatch.client import Commands
+from temwatch.config import Settings
+from temwatch.errors import DaemonUnreachable, TemwatchError
+from temwatch.mounts import filesystem_of
+
+_WORTH_NAMING = ("numpy", "opencv-python-headless", "rosettasciio", "tifffile", "h5py", "pyzmq", "scikit-learn")
+_LOW_DISK_BYTES = 1_000_000_000
+_LOW_WATCHES = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at. `mark` is ``ok``, ``note`` or ``problem``."""
+
+    mark: str
+    what: str
+    seen: str
+    next_step: str = ""
+
+
+@click.command()
+@config_option()
+@click.pass_context
+def doctor(ctx: click.Context, config: str | None) -> int:
+    """Look at the configuration, folders, disk, database, recognizer and sockets; exit 5 where something is wrong."""
+    checks = list(examine(settings_of(ctx, config)))
+    table = Table("", "what", "seen", "what to do", show_edge=False)
+    colours = {"ok": "green", "note": "yellow", "problem": "bold red"}
+    for check in checks:
+        table.add_row(f"[{colours[check.mark]}]{check.mark}", check.what, check.seen, check.next_step)
+    Console().print(table)
+    return PROBLEMS if any(check.mark == "problem" for check in checks) else OK
+
+
+def examine(settings: Settings) -> Iterator[Check]:
+    """Yield the result of every check; a check that fails to run is itself a problem."""
+    yield Check("ok", "configuration", f"{len(settings.roots)} roots")
+    parts: tuple[Callable[[Settings], Iterator[Check]], ...] = (_software, _state, _roots, _recognizer, _daemon)
+    for part in parts:
+        try:
+            yield from part(settings)
+        except (TemwatchError, OSError) as error:
+            yield Check("problem", part.__name__.strip("_"), str(error))
+
+
+def _software(_: Settings) -> Iterator[Check]:
+    yield Check("ok", "python", sys.version.split()[0])
+    yield Check("ok", "libraries", ", ".join(f"{name} {version(name)}" for name in _WORTH_NAMING))
+    if sqlite3.sqlite_version_info < (3, 51, 3):
+        yield Check(
+            "note",
+            "SQLite",
+            f"{sqlite3.sqlite_version}: two writers could damage its log; temwatch has one",
+            "let nothing else write the database (read-only copies are fine)",
+        )
+
+
+def _state(settings: Settings) -> Iterator[Check]:
+    folder = settings.state.dir
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    filesystem = filesystem_of(folder)
+    if filesystem.is_network:
+        yield Check("problem", "state folder", f"{folder} on {filesystem.kind}", "put [state] dir on a local disk")
+    free = shutil.disk_usage(existing).free
+    mark = "ok" if free > _LOW_DISK_BYTES else "problem"
+    yield Check(mark, "state disk", f"{free / 1e9:.1f} GB free at {existing}", "" if mark == "ok" else "make room")
+    yield from _database(folder)
+
+
+def _database(folder: Path) -> Iterator[Check]:
+    from temwatch.store.database import FILE_NAME, examine_file  # noqa: PLC0415  for this command only
+
+    path = folder / FILE_NAME
+    if not path.exists():
+        yield Check("note", "database", "none yet; the daemon makes it at its first start")
+        return
+    faults = examine_file(path)
+    for fault in faults:
+        yield Check("problem", "database", fault, "stop the daemon and restore a backup; nothing is deleted by itself")
+    if not faults:
+        yield Check("ok", "database", f"sound, ledger balances, {path.stat().st_size / 1e6:.1f} MB")
+
+
+def _roots(settings: Settings) -> Iterator[Check]:
+    for root in settings.roots:
+        filesystem = filesystem_of(root.path)
+        kind = f"{filesystem.kind}, {'polled' if filesystem.is_network else 'events and scans'}"
+        # Only asked of local folders: a dead share would hang this command.
+        if not filesystem.is_network and not root.path.is_dir():
+            yield Check("note", f"root {root.name}", f"{root.path} is not there", "it is watched as soon as it is")
+        else:
+            yield Check("ok", f"root {root.name}", f"{root.path} ({kind})")
+    watches = int(Path("/proc/sys/fs/inotify/max_user_watches").read_text("ascii"))
+    if watches < _LOW_WATCHES:
+        yield Check(
+            "note", "inotify", f"{watches} folders at most", "raise fs.inotify.max_user_watches; until then scans find all"
+        )
+
+
+def _recognizer(settings: Settings) -> Iterator[Check]:
+    from temwatch.store.shelf import load  # noqa: PLC0415
+    from temwatch.wiring import starter_model  # noqa: PLC0415
+
+    folder = starter_model()
+    card = load(folder).card
+    yield Check("ok", "recognizer", f"{folder.name[:12]} {card.method}: {card.provenance}")
+
+
+def _daemon(settings: Settings) -> Iterator[Check]:
+    try:
+        with Commands(settings.publish.commands, timeout_s=1.0) as daemon:
+            state = daemon.ask("status").result
+    except DaemonUnreachable:
+        yield Check("note", "daemon", f"does not run at {settings.publish.commands}", "temwatch run")
+        return
+    mark = "ok" if state["state"] == "ready" else "problem"
+    yield Check(mark, "daemon", f"{state['state']} {state['reason']}".strip(), "" if mark == "ok" else "temwatch status")

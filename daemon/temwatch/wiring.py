@@ -1,0 +1,372 @@
+"""Builds the daemon from its settings and runs it: the only place that knows every part."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import uuid
+from collections.abc import AsyncIterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import structlog
+import zmq.asyncio
+
+from temwatch import __version__
+from temwatch.clock import Clock, SystemClock, iso
+from temwatch.config import AcceptanceSection, FinderSection, RootSection, Settings
+from temwatch.errors import ModelRefused, TransientError
+from temwatch.intake.reception import Reception
+from temwatch.intake.roots import Roots
+from temwatch.intake.settings import RootSettings
+from temwatch.model.events import RootHealth, StatusChanged
+from temwatch.model.sighting import RootState
+from temwatch.publish.notify import Notify
+from temwatch.publish.orders import Orders
+from temwatch.publish.publisher import Publisher
+from temwatch.publish.queries import Queries
+from temwatch.publish.replies import Replies
+from temwatch.store import outbox, results
+from temwatch.store.database import Database
+from temwatch.store.frames import FrameRow
+from temwatch.store.store import Store
+from temwatch.wire import messages, topics
+from temwatch.wire.names import to_text
+from temwatch.work.crew import Crew
+from temwatch.work.dispatch import Dispatch
+
+_log = structlog.get_logger("daemon")
+_DRAIN_S = 20.0
+_STATUS_S = 2.0
+_LOW_DISK_BYTES = 200_000_000
+TASK = "temwatch.work.task:Inspect"
+
+
+def starter_model() -> Path:
+    """Return the folder of the recognizer that comes with the package.
+
+    Raises
+    ------
+    ModelRefused
+        When the package holds none.
+    """
+    shipped = Path(str(resources.files("temwatch.learn").joinpath("shipped")))
+    folders = sorted(folder for folder in shipped.glob("*") if folder.is_dir())
+    if not folders:
+        raise ModelRefused(f"no recognizer in {shipped}", next_step="install temwatch again")
+    return folders[-1]
+
+
+def worker_settings(finder: FinderSection, acceptance: AcceptanceSection) -> dict[str, Any]:
+    """Return what a worker's task is built from, JSON-ready."""
+    return {
+        "model": str(starter_model()),
+        "finder": finder.model_dump(),
+        "acceptance": acceptance.model_dump(mode="json"),
+    }
+
+
+def root_settings(section: RootSection) -> RootSettings:
+    """Return what a scanner needs to know of a root."""
+    return RootSettings(
+        name=section.name,
+        path=section.path,
+        include=section.include,
+        ignore=section.ignore,
+        discovery=section.discovery,
+        quiet_s=section.quiet_s,
+        give_up_s=section.give_up_s,
+    )
+
+
+def job_body(frame: FrameRow, root: RootSection) -> dict[str, Any]:
+    """Return what a worker is told about a frame."""
+    return {
+        "frame_id": frame.frame_id,
+        "root": frame.root,
+        "root_path": str(root.path),
+        "relpath": to_text(frame.relpath),
+        "path": frame.path,
+        "section": frame.section,
+        "unfold": frame.sections is None,
+        "revision": frame.revision,
+        "fingerprint": frame.fingerprint,
+        "nm_per_px": root.nm_per_px,
+        "imaging_mode": root.imaging_mode,
+        "object_size_nm": root.object_size_nm,
+        "polarity": root.polarity,
+        "zone": root.zone,
+    }
+
+
+class Daemon:
+    """The whole of it, in one process with its scanners and workers around it.
+
+    Parameters
+    ----------
+    settings : Settings
+    clock : Clock
+    notify : Notify
+        To whoever started the daemon (systemd), or to nobody.
+    """
+
+    def __init__(self, settings: Settings, *, clock: Clock, notify: Notify) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._notify = notify
+        self._started_at = iso(clock.now())
+        self._sections = {section.name: section for section in settings.roots}
+        self._root_states: dict[str, RootState] = {}
+        self._troubles: dict[str, str] = {}
+        self._word = "starting"
+        self.database = Database(settings.state.dir)
+        self.store = Store(self.database, instance=str(uuid.uuid4()))
+        self.publisher = Publisher(self.database, clock=clock, state_word=lambda: self.state()[0])
+        self.engine = self._crew()
+        self.dispatch = Dispatch(
+            self.store,
+            self.engine,
+            clock=clock,
+            job_body=lambda frame: job_body(frame, self._sections[frame.root]),
+            committed=self.publisher.poke,
+            timeout_s=settings.workers.timeout_s,
+            trouble=lambda said: self._trouble("store", said),
+        )
+        self.roots = Roots(
+            [root_settings(section) for section in settings.roots], known=self._known, guard=self.store.guard, clock=clock
+        )
+        self.reception = Reception(
+            self.store,
+            clock=clock,
+            queued=self.dispatch.poke,
+            committed=self.publisher.poke,
+            root_state=self._root_state,
+            trouble=lambda said: self._trouble("store", said),
+        )
+        self.replies = Replies({**Queries(self.database).handlers(), **self._orders().handlers()})
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until `stop` is set, then finish what is under way."""
+        self.database.open()
+        context = zmq.asyncio.Context()
+        try:
+            self._open()
+            events = self.publisher.bind(context, self._settings.publish.events)
+            commands = self.replies.bind(context, self._settings.publish.commands)
+            _log.info("listening", events=events, commands=commands, state=str(self._settings.state.dir))
+            async with self._serving():
+                await self.engine.start()
+                self._word = "ready"
+                self._notify.ready()
+                _log.info("ready", roots=[section.name for section in self._settings.roots])
+                await stop.wait()
+                await self._wind_down()
+        finally:
+            self.publisher.close()
+            self.replies.close()
+            context.term()
+            self.database.close()
+            _log.info("stopped")
+
+    def state(self) -> tuple[str, str]:
+        """Return the state word and its reason."""
+        if self._word != "ready":
+            return self._word, ""
+        if self._troubles:
+            full = any("full" in said for said in self._troubles.values())
+            return ("full" if full else "degraded"), "; ".join(self._troubles.values())
+        unwell = [f"root {s.root} {s.state}: {s.reason}" for s in self._root_states.values() if s.state not in _WELL]
+        if unwell:
+            return "degraded", "; ".join(unwell)
+        reason = self.engine.trouble()
+        return ("degraded", reason) if reason else ("ready", "")
+
+    def status(self) -> StatusChanged:
+        """Return everything a person or dashboard wants to know of the daemon."""
+        word, reason = self.state()
+        newest = results.last_frame_at(self.database.connection())
+        return StatusChanged(
+            state=word,
+            reason=reason,
+            version=__version__,
+            pid=os.getpid(),
+            started_at=self._started_at,
+            roots={name: _health(state, newest.get(name)) for name, state in self._root_states.items()},
+            ledger=self.store.ledgers(),
+            workers=self.engine.workers(),
+            model=starter_model().name,
+            finder=self._settings.finder.method,
+            head=outbox.head(self.database.connection()),
+            disk_free_bytes=shutil.disk_usage(self._settings.state.dir).free,
+            notes=tuple(
+                f"[{name}] is understood, but has no effect in this version"
+                for name in self._settings.without_effect()
+            ),
+        )
+
+    # --- parts -------------------------------------------------------------------------------------------------
+
+    def _crew(self) -> Crew:
+        workers = self._settings.workers
+        return Crew(
+            task=TASK,
+            settings=worker_settings(self._settings.finder, self._settings.acceptance),
+            count=workers.count or len(os.sched_getaffinity(0)),
+            timeout_s=workers.timeout_s,
+            memory_mb=workers.memory_mb,
+            clock=self._clock,
+        )
+
+    def _orders(self) -> Orders:
+        return Orders(
+            status=self.status,
+            pause=self.roots.pause,
+            resume=self.roots.resume,
+            add_root=self._add_root,
+            remove_root=self._remove_root,
+            reinject=self._reinject,
+            drain=self._drain,
+        )
+
+    def _open(self) -> None:
+        self.store.start_instance()
+        for section in self._settings.roots:
+            self.store.open_root(section.name)
+
+    @contextlib.asynccontextmanager
+    async def _serving(self) -> AsyncIterator[None]:
+        """Run every loop while the body runs; the end of any of them ends the daemon."""
+        async with asyncio.TaskGroup() as tasks:
+            running = [
+                tasks.create_task(loop, name=name)
+                for name, loop in (
+                    ("publisher", self.publisher.run()),
+                    ("replies", self.replies.run()),
+                    ("dispatch", self.dispatch.run()),
+                    ("reception", self.reception.run(self.roots.facts())),
+                    ("status", self._say_status()),
+                    ("watchdog", self._feed_watchdog()),
+                    ("housekeeping", self._keep_house()),
+                )
+            ]
+            try:
+                yield
+            finally:
+                await self.roots.close()
+                for task in running:
+                    task.cancel()
+
+    async def _wind_down(self) -> None:
+        self._word = "stopping"
+        self._notify.stopping()
+        _log.info("stopping", under_way=self.dispatch.under_way)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.dispatch.drained(), _DRAIN_S)
+        await self.engine.close(grace_s=2.0)
+        await self.publisher.flush()
+
+    # --- loops -------------------------------------------------------------------------------------------------
+
+    async def _say_status(self) -> None:
+        while True:
+            status = self.status()
+            self._trouble("disk", "state disk is nearly full" if status.disk_free_bytes < _LOW_DISK_BYTES else "")
+            await self.publisher.say(topics.STATUS, "status.changed", messages.to_json(status))
+            self._notify.status(f"{status.state} {status.reason}".strip())
+            await asyncio.sleep(_STATUS_S)
+
+    async def _feed_watchdog(self) -> None:
+        """Feed systemd's watchdog from the loop that does the work, and only while the store answers."""
+        while (every_s := self._notify.watchdog_s()) is not None:
+            self.database.read("SELECT 1")
+            self._notify.watchdog()
+            await asyncio.sleep(every_s / 3)
+
+    async def _keep_house(self) -> None:
+        while True:
+            try:
+                with self.database.transaction() as tx:
+                    pruned = outbox.prune(tx, now=self._clock.now(), keep_days=self._settings.publish.keep_days)
+                await asyncio.sleep(1.0 if pruned else 3600.0)
+            except TransientError as error:
+                self._trouble("store", str(error))
+                await asyncio.sleep(10.0)
+
+    # --- what others tell us -----------------------------------------------------------------------------------
+
+    def _root_state(self, state: RootState) -> None:
+        before = self._root_states.get(state.root)
+        self._root_states[state.root] = state
+        if before is None or (before.state, before.reason) != (state.state, state.reason):
+            _log.info("root", root=state.root, state=state.state, reason=state.reason, discovery=state.discovery)
+
+    def _trouble(self, where: str, said: str) -> None:
+        if said:
+            self._troubles[where] = said
+        else:
+            self._troubles.pop(where, None)
+
+    async def _add_root(self, name: str, path: Path) -> None:
+        if name in self._sections:
+            return
+        section = RootSection(name=name, path=path, quiet_s=0.2)
+        self._sections[name] = section
+        self.store.open_root(name)
+        await self.roots.add(root_settings(section))
+
+    async def _remove_root(self, name: str) -> bool:
+        if not name.startswith("replay-") or name not in self._sections:
+            return False
+        # The section stays: frames of this root may still be queued.
+        await self.roots.remove(name)
+        self._root_states.pop(name, None)
+        return True
+
+    def _reinject(self, frame_id: str) -> bool:
+        frame = self.store.reinject(frame_id)
+        self.dispatch.poke()
+        return frame is not None
+
+    def _drain(self) -> None:
+        self._word = "draining"
+        self.dispatch.draining = True
+
+
+_WELL = ("online", "paused")
+
+
+def _health(state: RootState, last_frame_at: str | None) -> RootHealth:
+    return RootHealth(
+        state=state.state,
+        discovery=state.discovery,
+        reason=state.reason,
+        files=state.files,
+        folders=state.folders,
+        scan_s=state.scan_s,
+        last_frame_at=last_frame_at,
+    )
+
+
+def run_daemon(settings: Settings) -> int:
+    """Run until SIGTERM (returns 0) or Ctrl-C (returns 130)."""
+    return asyncio.run(_until_signal(Daemon(settings, clock=SystemClock(), notify=Notify(os.environ))))
+
+
+async def _until_signal(daemon: Daemon) -> int:
+    stop = asyncio.Event()
+    received: list[int] = []
+
+    def on(signal_number: int) -> None:
+        received.append(signal_number)
+        stop.set()
+        if len(received) > 2:  # three times: somebody means it
+            sys.exit(130)
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on, number)
+    await daemon.run(stop)
+    return 130 if received and received[0] == signal.SIGINT else 0
