@@ -136,7 +136,10 @@ class Daemon:
             trouble=lambda said: self._trouble("store", said),
         )
         self.roots = Roots(
-            [root_settings(section) for section in settings.roots], known=self._known, guard=self.store.guard, clock=clock
+            [root_settings(section) for section in settings.roots],
+            known=self._known,
+            guard=self.store.guard,
+            clock=clock,
         )
         self.reception = Reception(
             self.store,
@@ -178,7 +181,9 @@ class Daemon:
         if self._troubles:
             full = any("full" in said for said in self._troubles.values())
             return ("full" if full else "degraded"), "; ".join(self._troubles.values())
-        unwell = [f"root {s.root} {s.state}: {s.reason}" for s in self._root_states.values() if s.state not in _WELL]
+        unwell = [
+            f"root {s.root} {s.state}: {s.reason}" for s in self._root_states.values() if s.state not in _WELL
+        ]
         if unwell:
             return "degraded", "; ".join(unwell)
         reason = self.engine.trouble()
@@ -273,7 +278,9 @@ class Daemon:
     async def _say_status(self) -> None:
         while True:
             status = self.status()
-            self._trouble("disk", "state disk is nearly full" if status.disk_free_bytes < _LOW_DISK_BYTES else "")
+            self._trouble(
+                "disk", "state disk is nearly full" if status.disk_free_bytes < _LOW_DISK_BYTES else ""
+            )
             await self.publisher.say(topics.STATUS, "status.changed", messages.to_json(status))
             self._notify.status(f"{status.state} {status.reason}".strip())
             await asyncio.sleep(_STATUS_S)
@@ -289,7 +296,9 @@ class Daemon:
         while True:
             try:
                 with self.database.transaction() as tx:
-                    pruned = outbox.prune(tx, now=self._clock.now(), keep_days=self._settings.publish.keep_days)
+                    pruned = outbox.prune(
+                        tx, now=self._clock.now(), keep_days=self._settings.publish.keep_days
+                    )
                 await asyncio.sleep(1.0 if pruned else 3600.0)
             except TransientError as error:
                 self._trouble("store", str(error))
@@ -301,7 +310,9 @@ class Daemon:
         before = self._root_states.get(state.root)
         self._root_states[state.root] = state
         if before is None or (before.state, before.reason) != (state.state, state.reason):
-            _log.info("root", root=state.root, state=state.state, reason=state.reason, discovery=state.discovery)
+            _log.info(
+                "root", root=state.root, state=state.state, reason=state.reason, discovery=state.discovery
+            )
 
     def _trouble(self, where: str, said: str) -> None:
         if said:

@@ -20,12 +20,20 @@ from temwatch.model.report import Report
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@click.option("--overlay", type=click.Path(path_type=Path, file_okay=False), help="Draw the findings into PNGs here.")
-@click.option("--nm-per-px", type=click.FloatRange(min=0, min_open=True), help="Overrides what the files say.")
 @click.option(
-    "--mode", type=click.Choice(["BF", "DF", "HAADF", "HRTEM", "diffraction", "SEM"]), help="Overrides the files."
+    "--overlay", type=click.Path(path_type=Path, file_okay=False), help="Draw the findings into PNGs here."
 )
-@click.option("-c", "--config", type=click.Path(), default=None, help="Finder and acceptance rules as configured.")
+@click.option(
+    "--nm-per-px", type=click.FloatRange(min=0, min_open=True), help="Overrides what the files say."
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["BF", "DF", "HAADF", "HRTEM", "diffraction", "SEM"]),
+    help="Overrides the files.",
+)
+@click.option(
+    "-c", "--config", type=click.Path(), default=None, help="Finder and acceptance rules as configured."
+)
 @click.pass_context
 def classify(
     ctx: click.Context,
@@ -46,12 +54,16 @@ def classify(
 
 
 def _lines(
-    files: tuple[Path, ...], settings: Settings | None, nm_per_px: float | None, mode: str | None, overlay: Path | None
+    files: tuple[Path, ...],
+    settings: Settings | None,
+    nm_per_px: float | None,
+    mode: str | None,
+    overlay: Path | None,
 ) -> Iterator[dict[str, Any]]:
-    from temwatch.model.frame import ImagingMode  # noqa: PLC0415
-    from temwatch.reading.reader import Overrides, read_frames  # noqa: PLC0415  decoders, for this command only
-    from temwatch.wiring import worker_settings  # noqa: PLC0415
-    from temwatch.work.task import bench_of  # noqa: PLC0415
+    from temwatch.model.frame import ImagingMode
+    from temwatch.reading.reader import Overrides, read_frames
+    from temwatch.wiring import worker_settings
+    from temwatch.work.task import bench_of
 
     finder = settings.finder if settings else FinderSection()
     acceptance = settings.acceptance if settings else AcceptanceSection()
@@ -67,17 +79,19 @@ def _lines(
         except TemwatchError as error:
             yield {
                 "path": str(file),
-                "error": {"code": type(error).__name__, "message": error.message, "next_step": error.next_step},
+                "error": {
+                    "code": type(error).__name__,
+                    "message": error.message,
+                    "next_step": error.next_step,
+                },
             }
 
 
 def _inspected(bench: Any, file: Path, frame: Frame, read_ms: float, overlay: Path | None) -> dict[str, Any]:
-    from temwatch.wire import messages  # noqa: PLC0415
-    from temwatch.work.bench import Hints  # noqa: PLC0415
+    from temwatch.wire import messages
+    from temwatch.work.bench import Hints
 
-    name = FrameName(
-        frame_id=f"{frame.sha256[:16]}{frame.section:04x}", root="", path=str(file), revision=1
-    )
+    name = FrameName(frame_id=f"{frame.sha256[:16]}{frame.section:04x}", root="", path=str(file), revision=1)
     made = bench.inspect(frame, name, zone="B1", hints=Hints(), read_ms=read_ms)
     if overlay is not None:
         _draw(overlay, file, frame, made.report, made.measured.contours)
@@ -86,9 +100,9 @@ def _inspected(bench: Any, file: Path, frame: Frame, read_ms: float, overlay: Pa
 
 
 def _draw(folder: Path, file: Path, frame: Frame, report: Report, contours: Any) -> None:
-    import cv2  # noqa: PLC0415
+    import cv2
 
-    from temwatch.vision.inspection import overlay  # noqa: PLC0415
+    from temwatch.vision.inspection import overlay
 
     folder.mkdir(parents=True, exist_ok=True)
     section = f"_{frame.section}" if frame.sections > 1 else ""
@@ -100,8 +114,12 @@ def _sentence(line: dict[str, Any]) -> str:
     where = line["path"] + (f" [{line['z']}]" if line.get("z") is not None else "")
     if "error" in line:
         error = line["error"]
-        return f"{where}: {error['code']}: {error['message']}" + (f". {error['next_step']}" if error["next_step"] else "")
-    counts = ", ".join(f"{n} {name}" for name, n in line["summary"]["count_by_class"].items()) or "nothing found"
+        return f"{where}: {error['code']}: {error['message']}" + (
+            f". {error['next_step']}" if error["next_step"] else ""
+        )
+    counts = (
+        ", ".join(f"{n} {name}" for name, n in line["summary"]["count_by_class"].items()) or "nothing found"
+    )
     scale = line["calibration"]["nm_per_px"]
     size = f"{scale:.4g} nm/px" if scale else "pixel size unknown"
     mode = line["imaging_mode"]["value"] or "mode unknown"

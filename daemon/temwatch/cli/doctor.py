@@ -19,7 +19,15 @@ from temwatch.config import Settings
 from temwatch.errors import DaemonUnreachable, TemwatchError
 from temwatch.mounts import filesystem_of
 
-_WORTH_NAMING = ("numpy", "opencv-python-headless", "rosettasciio", "tifffile", "h5py", "pyzmq", "scikit-learn")
+_WORTH_NAMING = (
+    "numpy",
+    "opencv-python-headless",
+    "rosettasciio",
+    "tifffile",
+    "h5py",
+    "pyzmq",
+    "scikit-learn",
+)
 _LOW_DISK_BYTES = 1_000_000_000
 _LOW_WATCHES = 65_536
 
@@ -51,7 +59,13 @@ def doctor(ctx: click.Context, config: str | None) -> int:
 def examine(settings: Settings) -> Iterator[Check]:
     """Yield the result of every check; a check that fails to run is itself a problem."""
     yield Check("ok", "configuration", f"{len(settings.roots)} roots")
-    parts: tuple[Callable[[Settings], Iterator[Check]], ...] = (_software, _state, _roots, _recognizer, _daemon)
+    parts: tuple[Callable[[Settings], Iterator[Check]], ...] = (
+        _software,
+        _state,
+        _roots,
+        _recognizer,
+        _daemon,
+    )
     for part in parts:
         try:
             yield from part(settings)
@@ -76,15 +90,19 @@ def _state(settings: Settings) -> Iterator[Check]:
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     filesystem = filesystem_of(folder)
     if filesystem.is_network:
-        yield Check("problem", "state folder", f"{folder} on {filesystem.kind}", "put [state] dir on a local disk")
+        yield Check(
+            "problem", "state folder", f"{folder} on {filesystem.kind}", "put [state] dir on a local disk"
+        )
     free = shutil.disk_usage(existing).free
     mark = "ok" if free > _LOW_DISK_BYTES else "problem"
-    yield Check(mark, "state disk", f"{free / 1e9:.1f} GB free at {existing}", "" if mark == "ok" else "make room")
+    yield Check(
+        mark, "state disk", f"{free / 1e9:.1f} GB free at {existing}", "" if mark == "ok" else "make room"
+    )
     yield from _database(folder)
 
 
 def _database(folder: Path) -> Iterator[Check]:
-    from temwatch.store.database import FILE_NAME, examine_file  # noqa: PLC0415  for this command only
+    from temwatch.store.database import FILE_NAME, examine_file
 
     path = folder / FILE_NAME
     if not path.exists():
@@ -92,7 +110,9 @@ def _database(folder: Path) -> Iterator[Check]:
         return
     faults = examine_file(path)
     for fault in faults:
-        yield Check("problem", "database", fault, "stop the daemon and restore a backup; nothing is deleted by itself")
+        yield Check(
+            "problem", "database", fault, "stop the daemon and restore a backup; nothing is deleted by itself"
+        )
     if not faults:
         yield Check("ok", "database", f"sound, ledger balances, {path.stat().st_size / 1e6:.1f} MB")
 
@@ -103,19 +123,24 @@ def _roots(settings: Settings) -> Iterator[Check]:
         kind = f"{filesystem.kind}, {'polled' if filesystem.is_network else 'events and scans'}"
         # Only asked of local folders: a dead share would hang this command.
         if not filesystem.is_network and not root.path.is_dir():
-            yield Check("note", f"root {root.name}", f"{root.path} is not there", "it is watched as soon as it is")
+            yield Check(
+                "note", f"root {root.name}", f"{root.path} is not there", "it is watched as soon as it is"
+            )
         else:
             yield Check("ok", f"root {root.name}", f"{root.path} ({kind})")
     watches = int(Path("/proc/sys/fs/inotify/max_user_watches").read_text("ascii"))
     if watches < _LOW_WATCHES:
         yield Check(
-            "note", "inotify", f"{watches} folders at most", "raise fs.inotify.max_user_watches; until then scans find all"
+            "note",
+            "inotify",
+            f"{watches} folders at most",
+            "raise fs.inotify.max_user_watches; until then scans find all",
         )
 
 
 def _recognizer(settings: Settings) -> Iterator[Check]:
-    from temwatch.store.shelf import load  # noqa: PLC0415
-    from temwatch.wiring import starter_model  # noqa: PLC0415
+    from temwatch.store.shelf import load
+    from temwatch.wiring import starter_model
 
     folder = starter_model()
     card = load(folder).card
@@ -130,4 +155,9 @@ def _daemon(settings: Settings) -> Iterator[Check]:
         yield Check("note", "daemon", f"does not run at {settings.publish.commands}", "temwatch run")
         return
     mark = "ok" if state["state"] == "ready" else "problem"
-    yield Check(mark, "daemon", f"{state['state']} {state['reason']}".strip(), "" if mark == "ok" else "temwatch status")
+    yield Check(
+        mark,
+        "daemon",
+        f"{state['state']} {state['reason']}".strip(),
+        "" if mark == "ok" else "temwatch status",
+    )

@@ -20,7 +20,9 @@ _ENDS = ("frame.inspected", "frame.set_aside", "frame.gone")
 @address_options
 @config_option()
 @click.pass_context
-def replay(ctx: click.Context, folder: Path, events: str | None, commands: str | None, config: str | None) -> int:
+def replay(
+    ctx: click.Context, folder: Path, events: str | None, commands: str | None, config: str | None
+) -> int:
     """Put the files of FOLDER through the running daemon. The folder is only read.
 
     It is watched as a root of its own (replay-…) until every file in it has come to an end. Files that went

@@ -24,7 +24,9 @@ _COLOURS = {"ready": "green", "starting": "cyan", "draining": "cyan", "stopping"
 @address_options
 @config_option()
 @click.pass_context
-def status(ctx: click.Context, as_json: bool, events: str | None, commands: str | None, config: str | None) -> int:
+def status(
+    ctx: click.Context, as_json: bool, events: str | None, commands: str | None, config: str | None
+) -> int:
     """Say how the daemon is doing: exit 0 when well, 4 when degraded, 3 when it is not running."""
     _, commands = addresses(ctx, config, events, commands)
     with Commands(commands, timeout_s=3.0) as daemon:
@@ -37,11 +39,15 @@ def status(ctx: click.Context, as_json: bool, events: str | None, commands: str 
 
 
 @click.command()
-@click.option("--every", "every_s", type=click.FloatRange(min=0.2), default=1.0, show_default=True, help="Seconds.")
+@click.option(
+    "--every", "every_s", type=click.FloatRange(min=0.2), default=1.0, show_default=True, help="Seconds."
+)
 @address_options
 @config_option()
 @click.pass_context
-def top(ctx: click.Context, every_s: float, events: str | None, commands: str | None, config: str | None) -> int:
+def top(
+    ctx: click.Context, every_s: float, events: str | None, commands: str | None, config: str | None
+) -> int:
     """Show the daemon's state live; Ctrl-C ends it."""
     _, commands = addresses(ctx, config, events, commands)
     with Commands(commands, timeout_s=3.0) as daemon, Live(refresh_per_second=4, screen=True) as live:
@@ -69,14 +75,21 @@ def picture(state: dict[str, Any]) -> Group:
 
 
 def _roots(state: dict[str, Any]) -> Table:
-    table = Table("root", "state", "by", "files", "seen", "done", "queued", "held", "aside", "gone", "last frame")
+    table = Table(
+        "root", "state", "by", "files", "seen", "done", "queued", "held", "aside", "gone", "last frame"
+    )
     for name, root in state["roots"].items():
         ledger = state["ledger"].get(name, {})
         counts = [str(ledger.get(key, 0)) for key in ("seen", "done", "queued", "held", "set_aside", "gone")]
         said = root["state"] + (f": {root['reason']}" if root["reason"] else "")
         style = "" if root["state"] == "online" else "yellow"
         table.add_row(
-            name, Text(said, style=style), root["discovery"], str(root["files"]), *counts, root["last_frame_at"] or "-"
+            name,
+            Text(said, style=style),
+            root["discovery"],
+            str(root["files"]),
+            *counts,
+            root["last_frame_at"] or "-",
         )
     return table
 
@@ -85,6 +98,10 @@ def _workers(state: dict[str, Any]) -> Table:
     table = Table("worker", "state", "doing", "for", "done")
     for worker in state["workers"]:
         table.add_row(
-            worker["name"], worker["state"], worker["doing"], f"{worker['for_s']:.1f} s", str(worker["jobs_done"])
+            worker["name"],
+            worker["state"],
+            worker["doing"],
+            f"{worker['for_s']:.1f} s",
+            str(worker["jobs_done"]),
         )
     return table

@@ -100,14 +100,15 @@ class Subscription:
             self._context.term()
 
     def messages(self) -> Iterator[Received]:
-        """Yield every wanted message once.
+        """Yield every wanted message once; called again after it ended, go on where it was.
 
         Raises
         ------
         DaemonUnreachable
             When no daemon answers at the start. Later silences are waited out (up to `timeout_s`).
         """
-        yield from self._begin()
+        if not self.position.epoch:
+            yield from self._begin()
         heard = time.monotonic()
         while True:
             for received in self._next():

@@ -45,7 +45,9 @@ class Bench:
     rules: Rules
     tick: Callable[[], float] = time.perf_counter
 
-    def inspect(self, frame: Frame, name: FrameName, *, zone: str, hints: "Hints", read_ms: float) -> "Inspected":
+    def inspect(
+        self, frame: Frame, name: FrameName, *, zone: str, hints: "Hints", read_ms: float
+    ) -> "Inspected":
         """Return the report about a frame, and what it was measured from.
 
         Parameters
@@ -72,9 +74,7 @@ class Bench:
         begun = self.tick()
         recognition = self.recognizer.recognise(measured.features, measured.feature_names)
         findings = findings_of(name.frame_id, measured, recognition, nm_per_px)
-        judgement = judge(
-            findings, shape=measured.shape, nm_per_px=nm_per_px, rules=self.rules, zone=zone
-        )
+        judgement = judge(findings, shape=measured.shape, nm_per_px=nm_per_px, rules=self.rules, zone=zone)
         graded = tuple(
             _graded(finding, grade, zone) for finding, grade in zip(findings, judgement.grades, strict=True)
         )
@@ -98,7 +98,9 @@ class Bench:
             findings=graded,
             summary=summary_of(graded),
             model=ModelName(
-                id=self.model_id, method=self.recognizer.card.method, provenance=self.recognizer.card.provenance
+                id=self.model_id,
+                method=self.recognizer.card.method,
+                provenance=self.recognizer.card.provenance,
             ),
             finder=self.finder.name,
             software=f"temwatch {__version__}",
@@ -158,7 +160,9 @@ def summary_of(findings: tuple[Finding, ...]) -> Summary:
         [
             finding.equivalent_diameter_nm
             for finding in findings
-            if finding.class_ == "particle" and not finding.touches_edge and finding.equivalent_diameter_nm is not None
+            if finding.class_ == "particle"
+            and not finding.touches_edge
+            and finding.equivalent_diameter_nm is not None
         ],
         dtype=np.float64,
     )

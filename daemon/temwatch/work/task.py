@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from temwatch.acceptance.rules import Rules
-from temwatch.errors import FrameChanged, PermanentError
+from temwatch.errors import PermanentError
 from temwatch.model.frame import Frame, ImagingMode
 from temwatch.model.naming import FrameName
 from temwatch.reading.reader import Overrides, read_frame
@@ -94,7 +94,9 @@ def bench_of(settings: dict[str, Any]) -> Bench:
 def finder_of(settings: dict[str, Any]) -> Finder:
     """Return the finder that ``[finder]`` describes."""
     if settings["method"] != "threshold":
-        raise PermanentError(f"no finder {settings['method']!r}", next_step="set [finder] method = \"threshold\"")
+        raise PermanentError(
+            f"no finder {settings['method']!r}", next_step='set [finder] method = "threshold"'
+        )
     return ThresholdFinder(sensitivity=float(settings["sensitivity"]))
 
 
@@ -102,7 +104,9 @@ def packed_contours(measured: Inspection) -> bytes:
     """Return all contours as little-endian int32: how many, how long each, then their (row, col) points."""
     lengths = [len(contour) for contour in measured.contours]
     head = struct.pack(f"<{1 + len(lengths)}i", len(lengths), *lengths)
-    return head + b"".join(np.ascontiguousarray(contour, dtype="<i4").tobytes() for contour in measured.contours)
+    return head + b"".join(
+        np.ascontiguousarray(contour, dtype="<i4").tobytes() for contour in measured.contours
+    )
 
 
 def unpacked_contours(data: bytes) -> list[NDArray[np.int32]]:
