@@ -1,0 +1,188 @@
+"""A frame lands in a watched folder, and a subscriber receives a report of what is in it."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from system.site import PROJECT, Site, ends
+from temwatch.client import Commands
+from temwatch.sim.microscope import Microscope, Session
+from temwatch.sim.writing import WriteStyle
+
+MakeSite = Callable[..., Site]
+
+
+def expose(folder: Path, count: int, **session: object) -> list[str]:
+    """Write small simulated frames and return their names."""
+    settings = Session(seed=3, shape=(256, 256), objects=4, **session)  # type: ignore[arg-type]
+    return [exposure.path.name for exposure in Microscope(folder, settings, wait=lambda _: None).frames(count)]
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): f"{hashlib.sha256(path.read_bytes()).hexdigest()}:{path.stat().st_mtime_ns}"
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_a_frame_that_lands_is_reported(make_site: MakeSite) -> None:
+    site = make_site()
+    site.start()
+    names = expose(site.folder / "titan", 2)
+    site.until(lambda: site.status()["ledger"]["titan"]["done"] == 2)
+    reports = [m.report() for m in ends(site.history())]
+    assert sorted(report.path for report in reports) == sorted(names)
+    assert all(report.calibration.source == "file" for report in reports)
+    assert all(report.calibration.nm_per_px for report in reports)
+
+
+def test_files_that_came_while_the_daemon_was_down_are_found(make_site: MakeSite) -> None:
+    site = make_site()
+    names = expose(site.folder / "titan", 3)
+    site.start()
+    site.until(lambda: site.status()["ledger"]["titan"]["done"] == 3)
+    assert sorted(m.body["path"] for m in ends(site.history())) == sorted(names)
+
+
+def test_nothing_in_a_watched_folder_is_changed(make_site: MakeSite) -> None:
+    site = make_site()
+    expose(site.folder / "titan", 2)
+    before = digests(site.folder / "titan")
+    site.start()
+    site.until(lambda: site.status()["ledger"]["titan"]["done"] == 2)
+    site.stop()
+    assert digests(site.folder / "titan") == before
+
+
+def test_the_sections_of_a_stack_are_frames_of_their_own(make_site: MakeSite) -> None:
+    site = make_site()
+    expose(site.folder / "titan", 4, format="mrc", style=WriteStyle.GROWING_STACK)
+    site.start()
+    site.until(lambda: site.status()["ledger"]["titan"]["done"] == 4)
+    assert sorted(m.body["z"] for m in ends(site.history())) == [0, 1, 2, 3]
+
+
+def test_a_file_that_is_no_picture_is_set_aside_with_the_reason(make_site: MakeSite) -> None:
+    site = make_site()
+    (site.folder / "titan" / "letter.tif").write_text("Dear microscope, how are you?" * 100)
+    site.start()
+    site.until(lambda: site.status()["ledger"]["titan"]["set_aside"] == 1)
+    (end,) = ends(site.history())
+    assert end.header.type == "frame.set_aside"
+    assert end.body["path"] == "letter.tif"
+    assert end.body["reason"]
+    assert end.body["next_step"]
+
+
+def test_a_truncated_frame_is_set_aside_and_inspected_once_it_is_whole(make_site: MakeSite) -> None:
+    site = make_site()
+    folder = site.folder / "titan"
+    (name,) = expose(folder, 1)
+    whole = (folder / name).read_bytes()
+    (folder / name).write_bytes(whole[: len(whole) // 2])
+    site.start()
+    site.until(lambda: site.status()["ledger"]["titan"]["set_aside"] == 1)
+    (folder / name).write_bytes(whole)
+    site.until(lambda: site.status()["ledger"]["titan"]["done"] == 1)
+    assert [m.header.type for m in ends(site.history())] == ["frame.set_aside", "frame.inspected"]
+
+
+def test_an_overwritten_frame_is_a_new_revision(make_site: MakeSite) -> None:
+    site = make_site()
+    folder = site.folder / "titan"
+    first, second = expose(folder, 2)
+    content = (folder / second).read_bytes()
+    (folder / second).unlink()
+    site.start()
+    site.until(lambda: site.status()["ledger"]["titan"]["done"] == 1)
+    (folder / first).write_bytes(content)
+    site.until(lambda: site.status()["ledger"]["titan"]["done"] == 2)
+    assert [(m.body["path"], m.body["revision"]) for m in ends(site.history())] == [(first, 1), (first, 2)]
+
+
+@pytest.mark.timeout(300)
+def test_twenty_kills_lose_and_double_nothing(make_site: MakeSite) -> None:
+    site = make_site()
+    names: list[str] = []
+    folder = site.folder / "titan"
+    microscope = Microscope(folder, Session(seed=5, shape=(192, 192), objects=2), wait=lambda _: None)
+    stream = microscope.frames(100)
+    for number in range(20):
+        site.start(wait=number % 2 == 0)
+        names += [next(stream).path.name for _ in range(5)]
+        if number % 3 == 0:
+            seen = len(names) // 2
+            site.until(lambda seen=seen: site.status()["ledger"].get("titan", {}).get("seen", 0) >= seen)
+        site.kill()
+    site.start()
+    site.until(lambda: site.settled() and site.status()["ledger"]["titan"]["done"] == 100, timeout_s=120)
+    history = site.history()
+    assert Counter(m.body["path"] for m in ends(history)) == Counter(names)
+    assert [m.header.seq for m in history] == list(range(1, len(history) + 1))
+    site.stop()
+
+
+def test_ctrl_c_finishes_what_is_under_way_and_exits_with_130(make_site: MakeSite) -> None:
+    site = make_site()
+    site.start()
+    assert site.process is not None
+    site.process.send_signal(signal.SIGINT)
+    assert site.process.wait(timeout=60) == 130
+
+
+def test_a_second_daemon_on_the_same_state_is_refused_and_names_the_first(make_site: MakeSite) -> None:
+    site = make_site()
+    site.start()
+    second = cli(site, "run")
+    assert second.returncode == 78
+    assert str(site.process.pid if site.process else "") in second.stderr
+
+
+def test_status_has_its_exit_codes(make_site: MakeSite) -> None:
+    site = make_site()
+    assert cli(site, "status").returncode == 3
+    site.start()
+    well = cli(site, "status", "--json")
+    assert well.returncode == 0
+    assert json.loads(well.stdout)["state"] == "ready"
+
+
+def test_listen_prints_one_object_a_line_and_stops_after_count(make_site: MakeSite) -> None:
+    site = make_site()
+    expose(site.folder / "titan", 2)
+    site.start()
+    site.until(lambda: site.status()["ledger"]["titan"]["done"] == 2)
+    said = cli(site, "listen", "--json", "--since", "0", "--count", "3")
+    assert [json.loads(line)["header"]["seq"] for line in said.stdout.splitlines()] == [1, 2, 3]
+
+
+def test_a_root_can_be_paused_and_resumed(make_site: MakeSite) -> None:
+    site = make_site()
+    site.start()
+    with Commands(site.commands) as daemon:
+        daemon.ask("root.pause", root="titan")
+        site.until(lambda: site.status()["roots"]["titan"]["state"] == "paused")
+        expose(site.folder / "titan", 1)
+        daemon.ask("root.resume", root="titan")
+    site.until(lambda: site.status()["ledger"]["titan"]["done"] == 1)
+
+
+def cli(site: Site, *args: str) -> "subprocess.CompletedProcess[str]":
+    env = {**os.environ, "PYTHONPATH": str(PROJECT / "daemon")}
+    return subprocess.run(
+        [sys.executable, "-m", "temwatch", "-c", str(site.config), *args],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=env,
+        check=False,
+    )
