@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from temwatch.model.frame import ImagingMode
 from temwatch.sim.chance import as_float, band_noise, log_uniform
 from temwatch.sim.physics import Material
-from temwatch.sim.shapes import blob, crack, facets, filled
+from temwatch.sim.shapes import Points, blob, clump, crack, facets, filled
 from temwatch.sim.specimen import CannotSimulate, Specimen
 
 # Sizes in nm; diameters are those of the circle of equal area (METHOD.md, sections 2 and 3).
@@ -78,7 +78,7 @@ def _sized(rng: np.random.Generator, specimen: Specimen, limits_nm: tuple[float,
 
 def _depth_nm(rng: np.random.Generator, specimen: Specimen, *, at_most_nm: float) -> float:
     """Return how much of the foil a compact defect replaces; small ones can't be deep."""
-    drawn = specimen.foil_nm * log_uniform(rng, 0.10, 0.45) * specimen.habits.depth
+    drawn = specimen.foil_nm * log_uniform(rng, 0.13, 0.50) * specimen.habits.depth
     return float(min(drawn, at_most_nm, 0.9 * specimen.foil_nm))
 
 
@@ -94,9 +94,11 @@ def _pore(rng: np.random.Generator, specimen: Specimen) -> Defect:
     diameter_px = _sized(rng, specimen, PORE_NM)
     aspect = float(rng.uniform(0.68, 1.0))
     if rng.random() < specimen.habits.faceted:
-        outline = facets(rng, diameter_px / 2, corners=int(rng.integers(5, 9)), aspect=aspect, jitter=0.09)
+        outline = facets(
+            rng, diameter_px / 2, corners=int(rng.integers(5, 9)), aspect=aspect, jitter=0.09, rounding=0.35
+        )
     else:
-        ragged = float(rng.uniform(0, 0.22))
+        ragged = float(rng.uniform(0, 0.09))
         outline = blob(rng, diameter_px / 2, ragged=ragged, aspect=aspect, harmonics=4, decay=1.2)
     coverage = filled([outline])
     inward = _inward(coverage)
@@ -104,7 +106,7 @@ def _pore(rng: np.random.Generator, specimen: Specimen) -> Defect:
         profile = np.sqrt(np.clip(1 - (1 - inward) ** 2, 0, 1))
     else:
         profile = np.clip(inward / rng.uniform(0.15, 0.6), 0, 1)
-    depth = _depth_nm(rng, specimen, at_most_nm=1.3 * diameter_px * specimen.nm_per_px)
+    depth = _depth_nm(rng, specimen, at_most_nm=1.6 * diameter_px * specimen.nm_per_px)
     missing = as_float(profile * coverage * depth)
     return _defect("pore", coverage, -missing, missing / np.float32(specimen.foil_nm))
 
@@ -114,7 +116,7 @@ def _crack(rng: np.random.Generator, specimen: Specimen) -> Defect:
     length_px = log_uniform(rng, *CRACK_LENGTH_NM) / specimen.nm_per_px
     width_px = log_uniform(rng, *CRACK_WIDTH_NM) / specimen.nm_per_px
     coverage = crack(rng, length_px, width_px, wander=specimen.habits.wander)
-    depth = specimen.foil_nm * log_uniform(rng, 0.15, 0.8) * specimen.habits.depth
+    depth = specimen.foil_nm * log_uniform(rng, 0.2, 0.8) * specimen.habits.depth
     uneven = np.clip(1 + 0.3 * band_noise(rng, coverage.shape, 12), 0.3, 1.8)
     gap = as_float(np.minimum(coverage * uneven * depth, 0.95 * specimen.foil_nm))
     filling = 0.0
@@ -126,9 +128,13 @@ def _crack(rng: np.random.Generator, specimen: Specimen) -> Defect:
 def _slag(rng: np.random.Generator, specimen: Specimen) -> Defect:
     """Return other matter in place of matrix, ragged, with a texture of its own; mostly denser."""
     diameter_px = _sized(rng, specimen, SLAG_NM)
-    ragged = specimen.habits.ragged * float(rng.uniform(0.2, 1.4))
     aspect = float(rng.uniform(0.4, 1.0))
-    coverage = filled([blob(rng, diameter_px / 2, ragged=ragged, aspect=aspect, harmonics=9, decay=0.8)])
+    if rng.random() < 0.45:
+        outlines = clump(rng, 0.8 * diameter_px / 2, parts=int(rng.integers(1, 5)), aspect=aspect)
+    else:
+        ragged = specimen.habits.ragged * float(rng.uniform(0.3, 1.2))
+        outlines = [blob(rng, diameter_px / 2, ragged=ragged, aspect=aspect, harmonics=12, decay=0.9)]
+    coverage = filled(_scaled_to(outlines, diameter_px))
     if rng.random() < LIGHT_SLAG:
         material = Material(density_ratio=float(rng.uniform(0.4, 0.7)), z_ratio=float(rng.uniform(0.5, 0.9)))
     else:
@@ -139,6 +145,13 @@ def _slag(rng: np.random.Generator, specimen: Specimen) -> Defect:
     added = profile * depth * (material.scattering_ratio(specimen.mode) - 1) * np.clip(texture, 0, 2)
     glassy = rng.uniform(0.3, 1.0)
     return _defect("slag_inclusion", coverage, as_float(added), as_float(coverage * glassy))
+
+
+def _scaled_to(outlines: list[Points], diameter_px: float) -> list[Points]:
+    """Return `outlines` enlarged or shrunk so that what they cover has the area of a circle."""
+    area_px = float(filled(outlines).sum())
+    scale = diameter_px / 2 * np.sqrt(np.pi / area_px)
+    return [outline * scale for outline in outlines]
 
 
 def _looseness(rng: np.random.Generator, specimen: Specimen) -> Defect:
@@ -153,7 +166,7 @@ def _looseness(rng: np.random.Generator, specimen: Specimen) -> Defect:
         at = np.clip(rng.normal(0, spread, 2), -2 * spread, 2 * spread) * squash @ turned
         radius = max(float(rng.uniform(*MICRO_PORE_NM)) / specimen.nm_per_px, 2.4) / 2
         outlines.append(
-            at + blob(rng, radius, ragged=0.1, aspect=float(rng.uniform(0.6, 1)), harmonics=3, decay=1.2)
+            at + blob(rng, radius, ragged=0.04, aspect=float(rng.uniform(0.6, 1)), harmonics=3, decay=1.2)
         )
     coverage = filled(outlines)
     depth = _depth_nm(rng, specimen, at_most_nm=45.0)
@@ -166,7 +179,9 @@ def _flake(rng: np.random.Generator, specimen: Specimen) -> Defect:
     diameter_px = float(rng.uniform(*FLAKE_NM)) / specimen.nm_per_px
     corners = 6 if rng.random() < 0.85 else int(rng.integers(5, 9))
     aspect = float(rng.uniform(0.8, 1.0))
-    coverage = filled([facets(rng, diameter_px / 2, corners=corners, aspect=aspect, jitter=0.035)])
+    rounding = float(rng.uniform(0.02, 0.35))
+    outline = facets(rng, diameter_px / 2, corners=corners, aspect=aspect, jitter=0.045, rounding=rounding)
+    coverage = filled([outline])
     thick_nm = float(rng.uniform(15, 55))
     rows, cols = np.mgrid[: coverage.shape[0], : coverage.shape[1]].astype(np.float32)
     direction = rng.uniform(0, 2 * np.pi)

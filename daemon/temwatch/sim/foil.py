@@ -119,19 +119,28 @@ def _grains(rng: np.random.Generator, specimen: Specimen, shape: tuple[int, int]
         border[:, 1:] = cells[:, 1:] != cells[:, :-1]
         border[1:] += cells[1:] != cells[:-1]
         grains += border * np.float32(specimen.boundary_contrast)
-    grains = smooth(grains, 0.8)
+    grains = _inclined(rng, grains)
     bending = band_noise(rng, shape, _UNEVEN_NM / specimen.nm_per_px / 1.5) * np.float32(
         rng.uniform(0.6, 1.4)
     )
     bending += _ramp(shape, rng.normal(0, 1.5), rng.normal(0, 1.5))
     bending += rng.normal(0, 0.8, count).astype(np.float32)[cells]
     on_zone = rng.uniform(0, 1, count).astype(np.float32)[cells] ** 2
+    strain = band_noise(rng, shape, 28) * np.float32(0.25) + band_noise(rng, shape, 2.2) * np.float32(0.35)
+    grains += strain * (on_zone + np.float32(0.15)) * np.float32(specimen.grain_contrast)
     sharp = float(rng.uniform(0.06, 0.16))
     contours = sum(
         np.float32(height) / (1 + ((bending - np.float32(at)) * np.float32(1 / sharp)) ** 2)
         for at, height in ((-0.4, 1.0), (0.4, 1.0), (0.8, 0.4))
     )
     return as_float(grains + np.float32(specimen.bend_contrast) * on_zone * contours)
+
+
+def _inclined(rng: np.random.Generator, grains: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return `grains` with boundaries that stand upright (sharp) here and lie inclined (soft) there."""
+    soft = np.clip(0.5 + 0.8 * band_noise(rng, grains.shape, 70), 0, 1)
+    sharp = smooth(grains, 0.8)
+    return as_float(sharp + soft * (smooth(grains, float(rng.uniform(3, 9))) - sharp))
 
 
 def _dislocations(
@@ -156,7 +165,8 @@ def _edge(rng: np.random.Generator, specimen: Specimen, shape: tuple[int, int]) 
     """Return the share of full thickness near the foil's edge: 0 in the hole, 1 well inside."""
     direction = rng.uniform(0, 2 * np.pi)
     away = _ramp(shape, np.sin(direction) * shape[0], np.cos(direction) * shape[1])
-    away += band_noise(rng, shape, 60) * np.float32(14) + band_noise(rng, shape, 8) * np.float32(2)
+    for bump_px, height_px in ((120, 25.0), (45, 7.0), (14, 2.0), (5, 0.8)):
+        away += band_noise(rng, shape, bump_px) * np.float32(height_px * rng.uniform(0.3, 1.2))
     away += np.float32(rng.uniform(0.15, 0.4) * min(shape))
     wedge_px = np.float32(rng.uniform(60, 400) / specimen.nm_per_px)
     edge = np.clip(away, 0, 1) * (0.25 + 0.75 * np.clip(away / wedge_px, 0, 1))

@@ -28,7 +28,7 @@ _HAADF_POWER = 1.7
 _ELASTIC_POWER = 4.0 / 3.0
 
 # Of Bragg scattering, how much reaches an annular detector at high angles.
-_CHANNELLING = 0.12
+_CHANNELLING = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

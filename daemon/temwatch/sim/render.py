@@ -17,7 +17,8 @@ from temwatch.sim.truth import Scene, TrueObject
 
 # What an eye, or a finder, smooths by before it decides (METHOD.md, section 3: Gaussian 1.4).
 _EYE_PX = 1.4
-_RING_PX = (4, 12)
+_AROUND_PX = 12
+_WIDE_PX = 12.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,15 +69,15 @@ def render(
     CannotSimulate
         For an unknown class.
     """
-    exposure = expose(specimen, frame_seed, shape=shape, objects=objects, classes=classes, touching=touching)
-    image = detect(stream("detector", specimen.seed, frame_seed), specimen, exposure.electrons)
+    expected = expose(specimen, frame_seed, shape=shape, objects=objects, classes=classes, touching=touching)
+    image = detect(stream("detector", specimen.seed, frame_seed), specimen, expected.electrons)
     return Scene(
         image=image,
         mode=specimen.mode,
         nm_per_px=specimen.nm_per_px,
         defocus_nm=specimen.defocus_nm,
         specimen_id=specimen.specimen_id,
-        truth=_truth(specimen, exposure, image),
+        truth=_truth(specimen, expected, image),
     )
 
 
@@ -145,35 +146,35 @@ def detect(
     return np.asarray(np.clip(counts + 0.5, 0, 65535), np.uint16)
 
 
-def _truth(specimen: Specimen, exposure: Expected, image: NDArray[np.uint16]) -> tuple[TrueObject, ...]:
-    change = smooth(exposure.electrons - exposure.without_defects, _EYE_PX)
-    seen = smooth((image.astype(np.float32) - np.float32(specimen.offset_counts)), _EYE_PX)
-    seen /= np.float32(specimen.counts_per_electron)
-    occupied = np.zeros(image.shape, np.uint8)
-    for item in exposure.placed:
-        there, part = crop(item.row, item.col, item.mask.shape, image.shape)
-        occupied[there] |= item.mask[part]
-    found = (_true_object(specimen, item, change, seen, occupied) for item in exposure.placed)
+def _truth(specimen: Specimen, expected: Expected, image: NDArray[np.uint16]) -> tuple[TrueObject, ...]:
+    change = expected.electrons - expected.without_defects
+    counted = (image - np.float32(specimen.offset_counts)) / np.float32(specimen.counts_per_electron)
+    noise = _fine_detail(smooth(as_float(counted) - change, _EYE_PX))
+    change = smooth(change, _EYE_PX)
+    found = (_true_object(specimen, item, change, noise) for item in expected.placed)
     return tuple(item for item in found if item is not None)
 
 
+def _fine_detail(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return `image` without what is wider than about `_WIDE_PX`: light, swells and the inside of grains."""
+    coarse = (max(image.shape[1] // 4, 1), max(image.shape[0] // 4, 1))
+    wide = smooth(as_float(cv2.resize(image, coarse, interpolation=cv2.INTER_AREA)), _WIDE_PX / 4)
+    return image - as_float(cv2.resize(wide, image.shape[::-1], interpolation=cv2.INTER_LINEAR))
+
+
 def _true_object(
-    specimen: Specimen,
-    item: Placed,
-    change: NDArray[np.float32],
-    seen: NDArray[np.float32],
-    occupied: NDArray[np.uint8],
+    specimen: Specimen, item: Placed, change: NDArray[np.float32], noise: NDArray[np.float32]
 ) -> TrueObject | None:
-    there, part = crop(item.row, item.col, item.mask.shape, seen.shape)
+    there, part = crop(item.row, item.col, item.mask.shape, change.shape)
     mask = item.mask[part]
-    rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if rows.size == 0:
+    if not mask.any():
         return None
+    rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     row, col = there[0].start + int(rows[0]), there[1].start + int(cols[0])
     tight = mask[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]
+    bottom, right = row + tight.shape[0], col + tight.shape[1]
     area = int(tight.sum())
-    height, width = tight.shape
-    contrast = abs(float(change[row : row + height, col : col + width][tight].mean()))
+    contrast = abs(float(change[row:bottom, col:right][tight].mean()))
     return TrueObject(
         class_=item.defect.class_,
         row=row,
@@ -181,21 +182,16 @@ def _true_object(
         mask=tight,
         area_px=area,
         equivalent_diameter_nm=2 * float(np.sqrt(area / np.pi)) * specimen.nm_per_px,
-        contrast_to_noise=contrast / _ring_noise(row, col, tight, seen, occupied),
-        touches_edge=row == 0 or col == 0 or row + height == seen.shape[0] or col + width == seen.shape[1],
+        contrast_to_noise=contrast / _noise_around(row, col, tight, noise),
+        touches_edge=row == 0 or col == 0 or bottom == change.shape[0] or right == change.shape[1],
     )
 
 
-def _ring_noise(
-    row: int, col: int, mask: NDArray[np.bool_], seen: NDArray[np.float32], occupied: NDArray[np.uint8]
-) -> float:
-    """Return the robust standard deviation of what surrounds an object, other objects left out."""
-    near, far = _RING_PX
-    wide = np.pad(mask.astype(np.uint8), far)
-    kernels = [cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * n + 1, 2 * n + 1)) for n in (near, far)]
-    inner, outer = (cv2.dilate(wide, kernel) for kernel in kernels)
-    there, part = crop(row - far, col - far, wide.shape, seen.shape)
-    ring = (outer[part] > 0) & (inner[part] == 0) & (occupied[there] == 0)
-    values = seen[there][ring] if ring.any() else seen[there].ravel()
+def _noise_around(row: int, col: int, mask: NDArray[np.bool_], noise: NDArray[np.float32]) -> float:
+    """Return the robust standard deviation (1.4826 MAD) of `noise` in and around an object."""
+    wide = np.pad(mask.astype(np.uint8), _AROUND_PX)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _AROUND_PX + 1, 2 * _AROUND_PX + 1))
+    there, part = crop(row - _AROUND_PX, col - _AROUND_PX, wide.shape, noise.shape)
+    values = noise[there][np.asarray(cv2.dilate(wide, kernel))[part] > 0]
     spread = 1.4826 * float(np.median(np.abs(values - np.median(values))))
     return max(spread, 1e-6)

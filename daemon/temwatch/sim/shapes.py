@@ -79,7 +79,7 @@ def blob(
     radius_px : float
         Radius of the circle of equal area.
     ragged : float
-        Amplitude of the series; 0 is an ellipse.
+        Standard deviation of the radius over the mean; 0 is an ellipse.
     aspect : float
         Short over long axis before roughening, in (0, 1].
     harmonics : int
@@ -94,24 +94,41 @@ def blob(
     turn = np.linspace(0, 2 * np.pi, 160, endpoint=False)
     orders = np.arange(2, 2 + harmonics)[:, None]
     waves = np.cos(orders * turn + rng.uniform(0, 2 * np.pi, (harmonics, 1)))
-    sizes = rng.standard_normal((harmonics, 1)) * ragged / orders**decay
-    radius = np.clip(1 + (sizes * waves).sum(axis=0), 0.4, None)
+    series = (rng.standard_normal((harmonics, 1)) / orders**decay * waves).sum(axis=0)
+    radius = np.clip(1 + ragged * series / max(float(series.std()), 1e-6), 0.4, None)
     outline = np.stack([radius * np.sin(turn) * np.sqrt(aspect), radius * np.cos(turn) / np.sqrt(aspect)], 1)
     return placed(rng, outline, radius_px)
 
 
 def facets(
-    rng: np.random.Generator, radius_px: float, *, corners: int, aspect: float, jitter: float
+    rng: np.random.Generator,
+    radius_px: float,
+    *,
+    corners: int,
+    aspect: float,
+    jitter: float,
+    rounding: float = 0.0,
 ) -> Points:
     """Return a polygon of `corners` corners and the area of a circle of `radius_px`.
 
-    `jitter` moves each corner by that fraction of the radius and of the angle between corners.
+    `jitter` moves each corner by that fraction of the radius and of the angle between corners; `rounding` is
+    the share of the outline that belongs to rounded corners, in [0, 1].
     """
     step = 2 * np.pi / corners
     turn = np.arange(corners) * step + rng.normal(0, jitter * step, corners)
     radius = 1 + rng.normal(0, jitter, corners)
     outline = np.stack([radius * np.sin(turn) * np.sqrt(aspect), radius * np.cos(turn) / np.sqrt(aspect)], 1)
-    return placed(rng, outline, radius_px)
+    return placed(rng, _rounded(outline, rounding), radius_px)
+
+
+def _rounded(corners: Points, share: float) -> Points:
+    """Return the outline through `corners`, each cut off by a parabola over `share` of the edges beside it."""
+    before, after = np.roll(corners, 1, axis=0), np.roll(corners, -1, axis=0)
+    start = corners + (before - corners) * share / 2
+    end = corners + (after - corners) * share / 2
+    t = np.linspace(0, 1, 7)[None, :, None]
+    curve = (1 - t) ** 2 * start[:, None] + 2 * t * (1 - t) * corners[:, None] + t**2 * end[:, None]
+    return np.asarray(curve.reshape(-1, 2), np.float64)
 
 
 def placed(rng: np.random.Generator, outline: Points, radius_px: float) -> Points:
@@ -120,6 +137,19 @@ def placed(rng: np.random.Generator, outline: Points, radius_px: float) -> Point
     area = 0.5 * abs(float(row @ np.roll(col, 1) - col @ np.roll(row, 1)))
     scale = radius_px * np.sqrt(np.pi / area)
     return rotated(outline * scale, rng.uniform(0, 2 * np.pi)) + rng.uniform(0, 1, 2)
+
+
+def clump(rng: np.random.Generator, radius_px: float, *, parts: int, aspect: float) -> list[Points]:
+    """Return overlapping angular outlines that together are about as large as a circle of `radius_px`."""
+    outlines = []
+    turn = rng.uniform(0, 2 * np.pi)
+    for _ in range(parts):
+        part_px = radius_px / np.sqrt(parts) * rng.uniform(0.9, 1.5)
+        corners = int(rng.integers(4, 9))
+        outline = facets(rng, part_px, corners=corners, aspect=rng.uniform(0.5, 1), jitter=0.2, rounding=0.3)
+        at = rng.normal(0, 0.45, 2) * radius_px * (1 if parts > 1 else 0) * np.array([aspect, 1.0])
+        outlines.append(outline + rotated(at[None], turn))
+    return outlines
 
 
 def crack(
@@ -173,5 +203,6 @@ def _walk(
     moves = np.stack([np.sin(headings), np.cos(headings)], 1) * (length_px / steps)
     path = np.concatenate([start[None], start + np.cumsum(moves, axis=0)])
     swell = np.clip(1 + np.cumsum(rng.normal(0, 0.4 / np.sqrt(steps), steps)), 0.4, 2.0)
-    widths = swell * np.linspace(1, rng.uniform(0.15, 0.45), steps)
+    mouth = np.clip(np.linspace(0.2, 0.2 + rng.uniform(3, 12), steps), 0, 1)
+    widths = swell * mouth * np.linspace(1, rng.uniform(0.15, 0.45), steps)
     return path, width_px * widths / widths.max(), headings

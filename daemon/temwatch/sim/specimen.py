@@ -30,7 +30,7 @@ class Habits:
     faceted : float
         Share of pores with crystal facets in place of a round outline, in [0, 1].
     ragged : float
-        How irregular outlines of slag are.
+        How irregular outlines of slag are (standard deviation of the radius over its mean).
     wander : float
         How much a crack turns, in radians per step.
     filled_cracks : float
@@ -153,7 +153,7 @@ def draw_specimen(seed: int, *, mode: ImagingMode | None = None, hard: bool = Tr
             f"no simulation of {chosen.value} images", next_step="Choose one of BF, DF and HAADF."
         )
     dose = log_uniform(rng, 60, 900) if hard else log_uniform(rng, 300, 2000)
-    grain = rng.uniform(0.05, 0.22) if hard else rng.uniform(0.02, 0.08)
+    grain = rng.uniform(0.04, 0.17) if hard else rng.uniform(0.02, 0.08)
     scanned = chosen is not ImagingMode.BF
     return Specimen(
         seed=seed,
@@ -194,7 +194,7 @@ def _draw_habits(rng: np.random.Generator) -> Habits:
         size=float(rng.uniform(0.75, 1.3)),
         depth=float(rng.uniform(0.7, 1.3)),
         faceted=float(rng.uniform(0.0, 0.7)),
-        ragged=float(rng.uniform(0.25, 0.6)),
+        ragged=float(rng.uniform(0.10, 0.30)),
         wander=float(rng.uniform(0.08, 0.24)),
         filled_cracks=float(rng.uniform(0.05, 0.35)),
     )

@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 from temwatch.errors import PermanentError
 from temwatch.model.frame import ImagingMode
 
-# Below this a person who knows where to look still doubts; see `TrueObject.contrast_to_noise`.
-VISIBLE_FROM = 1.5
+# A person who knows where to look sees an object of 400 px from this contrast-to-noise on, larger ones sooner.
+# The eye averages over an object (Rose's law: as the root of its area), but most of what hides a large one is
+# structure that does not average out; the fourth root and both numbers were chosen by looking at faint objects.
+VISIBLE_FROM = 2.0
+_REFERENCE_PX = 400
 
 _VERSION = 1
 
@@ -39,8 +42,8 @@ class TrueObject:
         Of the circle with the area of `mask`.
     contrast_to_noise : float
         Mean change of the noise-free image by the object, inside its mask, over the robust standard deviation
-        (1.4826 MAD) of the finished frame in a ring of 4 to 12 pixels around it, both after a Gaussian of
-        1.4 px (about what an eye or a finder smooths by).
+        (1.4826 MAD) of the same place without the object: noise and structure finer than about 12 px. Both
+        after a Gaussian of 1.4 px, about what an eye or a finder smooths by.
     touches_edge : bool
         It reaches the border of the frame and may go on outside.
     """
@@ -57,7 +60,7 @@ class TrueObject:
     @property
     def visible(self) -> bool:
         """Whether it is fair to expect that the object is found."""
-        return self.contrast_to_noise >= VISIBLE_FROM
+        return self.contrast_to_noise * (self.area_px / _REFERENCE_PX) ** 0.25 >= VISIBLE_FROM
 
     @property
     def centre(self) -> tuple[float, float]:
