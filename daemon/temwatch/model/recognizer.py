@@ -1,0 +1,54 @@
+"""What a recognizer says about itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecognizerCard:
+    """Where a saved recognizer comes from, and how it did on rows it had not seen.
+
+    Attributes
+    ----------
+    method : str
+        ``"kernel_elm"``, ...
+    provenance : str
+        What it was made from, in a few words a reader of a report understands.
+    feature_set : str
+        Version of the features it takes; regions measured with another version can't be recognised by it.
+    classes : tuple of str
+        In the order of the probability columns.
+    feature_names : tuple of str
+        In the order of the feature columns.
+    confidence : float
+        Share of prediction sets that are to hold the true class, per class.
+    rows_by_class : mapping of str to int
+        Training rows.
+    groups : int
+        Groups (specimens) the rows come from; 0 where none were given.
+    held_out : str
+        What was left out to judge and calibrate: ``"group"`` (whole specimens) or ``"object"`` (each alone).
+    settings : mapping of str to float
+        What the search chose: gamma, regularisation, temperature.
+    scores : mapping of str to float
+        On held-out rows: accuracy, macro_f1, log_loss, ece; of the prediction sets mean_set_size,
+        single_class_share and empty_set_share.
+    notes : tuple of str
+        Fallbacks taken in making it, in sentences.
+    software : str
+        Name and version of the program that made it.
+    """
+
+    method: str
+    provenance: str
+    feature_set: str
+    classes: tuple[str, ...]
+    feature_names: tuple[str, ...]
+    confidence: float
+    rows_by_class: Mapping[str, int]
+    groups: int
+    held_out: str
+    settings: Mapping[str, float]
+    scores: Mapping[str, float]
+    notes: tuple[str, ...]
+    software: str
