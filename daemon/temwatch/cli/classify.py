@@ -102,11 +102,17 @@ def _inspected(bench: Any, file: Path, frame: Frame, read_ms: float, overlay: Pa
 def _draw(folder: Path, file: Path, frame: Frame, report: Report, contours: Any) -> None:
     import cv2
 
-    from temwatch.vision.inspection import overlay
+    from temwatch.vision.overlay import overlay
 
     folder.mkdir(parents=True, exist_ok=True)
     section = f"_{frame.section}" if frame.sections > 1 else ""
-    picture = overlay(frame.image, report.findings, contours, nm_per_px=report.calibration.nm_per_px)
+    picture = overlay(
+        frame.image,
+        classes=[finding.class_ for finding in report.findings],
+        rectangles=[finding.rectangle for finding in report.findings],
+        contours=contours,
+        nm_per_px=report.calibration.nm_per_px,
+    )
     cv2.imwrite(str(folder / f"{file.name}{section}.png"), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
 
 

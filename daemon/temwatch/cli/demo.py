@@ -66,9 +66,11 @@ def demo(frames: int | None, headless: bool, rate_hz: float, seed: int, keep: Pa
             target=_expose, args=(site / "incoming", frames, rate_hz, seed, tally), daemon=True
         )
         microscope.start()
-        with Subscription(events, commands, since=0, topic=topics.RESULT, timeout_s=1.0) as subscription:
-            with quiet_view(console, tally) if headless else live_view(console, tally, events) as refresh:
-                _follow(subscription, tally, refresh)
+        with (
+            Subscription(events, commands, since=0, topic=topics.RESULT, timeout_s=1.0) as subscription,
+            quiet_view() if headless else live_view(console, tally, events) as refresh,
+        ):
+            _follow(subscription, tally, refresh)
         console.print(summary(tally))
     return OK if tally.complete else FAILED
 

@@ -159,7 +159,7 @@ def live_view(console: Console, tally: Tally, events: str) -> Iterator[Callable[
 
 
 @contextmanager
-def quiet_view(console: Console, tally: Tally) -> Iterator[Callable[[], None]]:  # noqa: ARG001
+def quiet_view() -> Iterator[Callable[[], None]]:
     """Show nothing while frames come; the summary says it all."""
     yield lambda: None
 

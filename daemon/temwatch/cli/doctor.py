@@ -138,7 +138,7 @@ def _roots(settings: Settings) -> Iterator[Check]:
         )
 
 
-def _recognizer(settings: Settings) -> Iterator[Check]:
+def _recognizer(_: Settings) -> Iterator[Check]:
     from temwatch.store.shelf import load
     from temwatch.wiring import starter_model
 

@@ -14,7 +14,7 @@ from temwatch.recognition.novelty import NoveltyRadii
 
 Array = NDArray[np.float64]
 
-# A standardised feature beyond six standard deviations says no more than one at six (METHOD, section 1).
+# A standardised feature beyond six standard deviations says no more than one at six.
 CLIP = 6.0
 
 

@@ -13,7 +13,7 @@ from temwatch.sim.physics import Material
 from temwatch.sim.shapes import Points, blob, clump, crack, facets, filled
 from temwatch.sim.specimen import CannotSimulate, Specimen
 
-# Sizes in nm; diameters are those of the circle of equal area (METHOD.md, sections 2 and 3).
+# Sizes in nm; diameters are those of the circle of equal area.
 PORE_NM = (22.0, 125.0)
 SLAG_NM = (35.0, 190.0)
 CRACK_LENGTH_NM = (170.0, 800.0)
@@ -22,7 +22,7 @@ MICRO_PORE_NM = (8.0, 28.0)
 CLUSTER_RADIUS_NM = (45.0, 125.0)
 FLAKE_NM = (305.0, 410.0)
 
-# Share of slag that scatters less than the matrix (METHOD.md, section 3).
+# Share of slag that scatters less than the matrix.
 LIGHT_SLAG = 0.12
 
 # Share of flakes that scatter less than the matrix they are embedded in.

@@ -13,7 +13,7 @@ from temwatch.model.frame import ImagingMode
 from temwatch.sim.chance import as_float, smooth
 from temwatch.sim.specimen import Specimen
 
-# Electron wavelength at 300 kV, relativistic (METHOD.md, table 2).
+# Electron wavelength at 300 kV, relativistic (the paper, table 2).
 WAVELENGTH_NM = 1.96875e-3
 
 # Phase that a nanometre of oxide ceramic adds at 300 kV: interaction constant 6.53e-3 rad / (V nm) times a mean

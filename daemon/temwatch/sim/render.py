@@ -15,7 +15,7 @@ from temwatch.sim.placing import Placed, crop, place_defects
 from temwatch.sim.specimen import Specimen
 from temwatch.sim.truth import Scene, TrueObject
 
-# What an eye, or a finder, smooths by before it decides (METHOD.md, section 3: Gaussian 1.4).
+# What an eye, or a finder, smooths by before it decides (the Gaussian of 1.4 px that the threshold finder smooths by).
 _EYE_PX = 1.4
 _AROUND_PX = 12
 _WIDE_PX = 12.0

@@ -143,7 +143,7 @@ def draw_specimen(seed: int, *, mode: ImagingMode | None = None, hard: bool = Tr
     Notes
     -----
     Pixel size, dose, speckle, illumination, blur and the share of modes have the ranges of the benchmark the
-    recognizers were compared on (METHOD.md, section 3).
+    recognizers were compared on.
     """
     rng = stream("specimen", seed)
     drawn_mode = _draw_mode(rng, hard)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from temwatch import __version__
 from temwatch.acceptance.rules import Rules
@@ -17,9 +16,11 @@ from temwatch.model.frame import Frame
 from temwatch.model.naming import FrameName
 from temwatch.model.report import ModelName, Report, Summary
 from temwatch.recognition.recognizer import Recognition, Recognizer
+from temwatch.vision.features import FEATURE_NAMES
 from temwatch.vision.finder.base import Finder
 from temwatch.vision.inspection import Inspection, inspect
 from temwatch.vision.particles import size_statistics
+from temwatch.vision.view import Polarity
 
 _DIGITS = 4  # of a probability: more would be noise in every message
 
@@ -62,6 +63,7 @@ class Bench:
             How long reading took, for the timings.
         """
         nm_per_px = frame.calibration.nm_per_px
+        shape = (frame.image.shape[0], frame.image.shape[1])
         measured = inspect(
             frame.image,
             finder=self.finder,
@@ -72,9 +74,9 @@ class Bench:
             tick=self.tick,
         )
         begun = self.tick()
-        recognition = self.recognizer.recognise(measured.features, measured.feature_names)
+        recognition = self.recognizer.recognise(measured.features, FEATURE_NAMES)
         findings = findings_of(name.frame_id, measured, recognition, nm_per_px)
-        judgement = judge(findings, shape=measured.shape, nm_per_px=nm_per_px, rules=self.rules, zone=zone)
+        judgement = judge(findings, shape=shape, nm_per_px=nm_per_px, rules=self.rules, zone=zone)
         graded = tuple(
             _graded(finding, grade, zone) for finding, grade in zip(findings, judgement.grades, strict=True)
         )
@@ -88,7 +90,7 @@ class Bench:
             sha256=frame.sha256,
             sha256_of=frame.sha256_of,
             acquired_at=iso(frame.acquired_at) if frame.acquired_at else None,
-            shape=measured.shape,
+            shape=shape,
             format=frame.format,
             signal=frame.signal,
             calibration=frame.calibration,
@@ -96,7 +98,7 @@ class Bench:
             data_bar=frame.data_bar,
             verdict=judgement.verdict,
             findings=graded,
-            summary=summary_of(graded),
+            summary=summary_of(graded, measured, nm_per_px),
             model=ModelName(
                 id=self.model_id,
                 method=self.recognizer.card.method,
@@ -115,7 +117,7 @@ class Hints:
     """What the operator said of the objects in a root's frames."""
 
     object_size_nm: float | None = None
-    polarity: str | None = None
+    polarity: Polarity | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,20 +155,14 @@ def findings_of(
     return tuple(found)
 
 
-def summary_of(findings: tuple[Finding, ...]) -> Summary:
+def summary_of(findings: tuple[Finding, ...], measured: Inspection, nm_per_px: float | None) -> Summary:
     """Return the frame in a few numbers: counts by class, sizes of whole particles."""
     counts = Counter(finding.class_ for finding in findings)
-    diameters: NDArray[np.float64] = np.array(
-        [
-            finding.equivalent_diameter_nm
-            for finding in findings
-            if finding.class_ == "particle"
-            and not finding.touches_edge
-            and finding.equivalent_diameter_nm is not None
-        ],
-        dtype=np.float64,
+    particle = np.array([finding.class_ == "particle" for finding in findings], dtype=bool)
+    sizes = size_statistics(
+        measured.equivalent_diameter_px[particle], measured.touches_edge[particle], nm_per_px=nm_per_px
     )
-    return Summary(count_by_class=dict(sorted(counts.items())), particle_size_nm=size_statistics(diameters))
+    return Summary(count_by_class=dict(sorted(counts.items())), particle_size_nm=sizes)
 
 
 def notes_on(frame: Frame) -> tuple[str, ...]:

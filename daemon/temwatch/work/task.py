@@ -18,7 +18,8 @@ from temwatch.store.shelf import load
 from temwatch.vision.features import FEATURE_SET
 from temwatch.vision.finder.base import Finder
 from temwatch.vision.finder.threshold import ThresholdFinder
-from temwatch.vision.inspection import Inspection, preview
+from temwatch.vision.inspection import Inspection
+from temwatch.vision.overlay import preview
 from temwatch.wire import messages
 from temwatch.work.bench import Bench, Hints
 

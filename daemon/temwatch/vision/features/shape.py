@@ -24,7 +24,7 @@ NAMES = (
     "log_area_over_largest_piece",
 )
 
-# The five independent basic measures of METHOD 2: the first five names.
+# The five independent basic measures that determine each other least: the first five names.
 BASIC = NAMES[:5]
 
 
