@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from pathlib import Path
 
 from temwatch.model.frame import ImagingMode
@@ -12,7 +11,7 @@ from temwatch.sim.render import render
 from temwatch.sim.specimen import CannotSimulate, Specimen, draw_specimen
 from temwatch.sim.tiff import tiff_bytes
 from temwatch.sim.truth import FrameTruth, Scene
-from temwatch.sim.writing import Step, WriteStyle, grown_by, perform, steps
+from temwatch.sim.writing import Create, Step, WriteAt, WriteStyle, grown_by, perform, steps
 
 FORMATS = ("tif", "mrc")
 
@@ -129,7 +128,7 @@ class Microscope:
         """Write `count` frames and yield each as soon as its file (or section) is complete."""
         match self._session.style:
             case WriteStyle.GROWING_STACK:
-                return islice(self._stacks(count), count)
+                return self._stacks(count)
             case WriteStyle.BURST:
                 return self._bursts(count)
             case _:
@@ -185,9 +184,15 @@ class Microscope:
                 name = f"{scene.specimen_id}_{first:04d}.mrc"
                 header = mrc_header([scene for scene, _ in taken], taken[0][1])
                 opening = mrc_opening(scene, at)
+                self._perform(_sidecar_grows(f"{name}.mdoc", mdoc_text(name, taken), number=number))
                 self._perform(grown_by(name, header, section_bytes(scene), number=number, opening=opening))
                 yield Exposure(path=self._folder / name, section=number, scene=scene, acquired_at=at)
-            (self._folder / f"{name}.mdoc").write_text(mdoc_text(name, taken))
+
+
+def _sidecar_grows(name: str, text: str, *, number: int) -> list[Step]:
+    """Return how the sidecar of a stack gets the block of section `number`; what was there stays the same."""
+    begin: list[Step] = [Create(name=name)] if number == 0 else []
+    return [*begin, WriteAt(name=name, offset=0, data=text.encode())]
 
 
 def steady_wait(monotonic_s: Callable[[], float], sleep: Callable[[float], None]) -> Callable[[float], None]:

@@ -177,8 +177,8 @@ def draw_specimen(seed: int, *, mode: ImagingMode | None = None, hard: bool = Tr
         row_noise=float(rng.uniform(0.001, 0.012)) if scanned else 0.0,
         counts_per_electron=log_uniform(rng, 8, 30),
         offset_counts=float(rng.uniform(100, 900)),
-        habits=_draw_habits(rng),
-        class_share=_draw_class_share(rng),
+        habits=_draw_habits(stream("habits", seed)),
+        class_share=_draw_class_share(stream("classes", seed)),
     )
 
 

@@ -60,7 +60,7 @@ class TrueObject:
     @property
     def visible(self) -> bool:
         """Whether it is fair to expect that the object is found."""
-        return self.contrast_to_noise * (self.area_px / _REFERENCE_PX) ** 0.25 >= VISIBLE_FROM
+        return bool(self.contrast_to_noise * (self.area_px / _REFERENCE_PX) ** 0.25 >= VISIBLE_FROM)
 
     @property
     def centre(self) -> tuple[float, float]:
