@@ -35,8 +35,10 @@ from temwatch.store.frames import FrameRow
 from temwatch.store.store import Store
 from temwatch.wire import messages, topics
 from temwatch.wire.names import to_text
-from temwatch.work.crew import Crew
+from temwatch.work.crew import Crew, CrewSettings
 from temwatch.work.dispatch import Dispatch
+from temwatch.work.hand import HandSettings
+from temwatch.work.limits import WorkerLimits
 
 _log = structlog.get_logger("daemon")
 _DRAIN_S = 20.0
@@ -186,8 +188,8 @@ class Daemon:
         ]
         if unwell:
             return "degraded", "; ".join(unwell)
-        reason = self.engine.trouble()
-        return ("degraded", reason) if reason else ("ready", "")
+        health = self.engine.health()
+        return ("degraded", health.reason) if health.state == "degraded" else ("ready", "")
 
     def status(self) -> StatusChanged:
         """Return everything a person or dashboard wants to know of the daemon."""
@@ -201,7 +203,7 @@ class Daemon:
             started_at=self._started_at,
             roots={name: _health(state, newest.get(name)) for name, state in self._root_states.items()},
             ledger=self.store.ledgers(),
-            workers=self.engine.workers(),
+            workers=self.dispatch.workers(),
             model=starter_model().name,
             finder=self._settings.finder.method,
             head=outbox.head(self.database.connection()),
@@ -216,13 +218,18 @@ class Daemon:
 
     def _crew(self) -> Crew:
         workers = self._settings.workers
-        return Crew(
+        hands = HandSettings(
             task=TASK,
-            settings=worker_settings(self._settings.finder, self._settings.acceptance),
-            count=workers.count or len(os.sched_getaffinity(0)),
+            environ=os.environ,
+            limits=WorkerLimits(memory_mb=workers.memory_mb),
             timeout_s=workers.timeout_s,
-            memory_mb=workers.memory_mb,
+        )
+        return Crew(
+            CrewSettings(count=workers.count or len(os.sched_getaffinity(0)), hands=hands),
+            worker_settings(self._settings.finder, self._settings.acceptance),
             clock=self._clock,
+            log_line=lambda name, line: _log.info("worker says", worker=name, line=line),
+            noted=lambda event, fields: _log.info(event, **fields),
         )
 
     def _orders(self) -> Orders:
@@ -363,7 +370,17 @@ def _health(state: RootState, last_frame_at: str | None) -> RootHealth:
 
 def run_daemon(settings: Settings) -> int:
     """Run until SIGTERM (returns 0) or Ctrl-C (returns 130)."""
-    return asyncio.run(_until_signal(Daemon(settings, clock=SystemClock(), notify=Notify(os.environ))))
+    try:
+        return asyncio.run(_until_signal(Daemon(settings, clock=SystemClock(), notify=Notify(os.environ))))
+    except BaseExceptionGroup as group:
+        raise _first_cause(group) from group
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    """Return the first plain error inside a group: the one that ended the daemon."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 async def _until_signal(daemon: Daemon) -> int:

@@ -10,6 +10,7 @@ import structlog
 
 from temwatch.clock import Clock
 from temwatch.errors import TransientError
+from temwatch.model.events import WorkerHealth
 from temwatch.model.job import Crashed, Failed, Finished, Job, Outcome
 from temwatch.model.report import Report
 from temwatch.store import previews
@@ -19,7 +20,7 @@ from temwatch.store.results import Inspected
 from temwatch.store.store import Store
 from temwatch.wire import messages
 from temwatch.wire.messages import MessageRefused
-from temwatch.work.engine import Engine
+from temwatch.work.engine import CANCELLED, Engine, EngineClosed
 from temwatch.work.verdict import Gone, RetrySettings, SetAside, TryAgain, after
 
 _log = structlog.get_logger("dispatch")
@@ -86,6 +87,21 @@ class Dispatch:
         """How many jobs workers hold."""
         return len(self._leased)
 
+    def workers(self) -> tuple[WorkerHealth, ...]:
+        """Return what each worker is doing, in words."""
+        paths = {job_id: leased.frame.path for (job_id, _), leased in self._leased.items()}
+        now_s = self._clock.monotonic_s()
+        return tuple(
+            WorkerHealth(
+                name=worker.name,
+                state=worker.state,
+                doing=paths.get(worker.job_id, "") if worker.job_id is not None else "",
+                for_s=round(now_s - worker.since_s, 1),
+                jobs_done=worker.jobs_done,
+            )
+            for worker in self._engine.workers()
+        )
+
     async def run(self) -> None:
         """Feed and collect until cancelled."""
         async with asyncio.TaskGroup() as tasks:
@@ -122,7 +138,10 @@ class Dispatch:
 
     async def _collect(self) -> None:
         while True:
-            outcome = await self._engine.next_outcome()
+            try:
+                outcome = await self._engine.next_outcome()
+            except EngineClosed:
+                return
             leased = self._leased.pop((outcome.job_id, outcome.attempt), None)
             if leased is None:
                 _log.warning("outcome of an unknown job", job_id=outcome.job_id, attempt=outcome.attempt)
@@ -231,6 +250,8 @@ def counted(outcome: Failed | Crashed, job: JobRow) -> JobRow:
     """Return the job with this outcome counted: a crash, a share's trouble, or a failure."""
     if isinstance(outcome, Crashed):
         return replace(job, crashes=job.crashes + 1)
+    if outcome.error == CANCELLED:
+        return job
     if outcome.error == "ShareTrouble":
         return replace(job, share_troubles=job.share_troubles + 1)
     return replace(job, failures=job.failures + 1)
