@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from temwatch.acceptance.grade import crowding, diameter_nm, grade
+from temwatch.acceptance.grade import diameter_nm, grade, lay_out
 from temwatch.acceptance.rules import BEYOND, DEFAULT_ZONE, GRADES, NEVER, Rules, ZoneGrid
 from temwatch.model.finding import Finding
 from temwatch.model.report import Decision, Verdict
@@ -42,23 +42,29 @@ class _Scene:
     nm_per_px: float | None
     rules: Rules
 
-    def graded(self) -> Iterator[tuple[str, str, str]]:
-        """Give every (class, zone, highest grade) that some finding may fall under."""
-        pairs = sorted(
-            {
-                (class_, zone)
-                for finding, zone in zip(self.findings, self.zones, strict=True)
-                for class_ in _suspicions(finding)
-            }
-        )
-        for class_, zone in pairs:
-            highest = self.rules.allowed(class_, zone)
-            if highest is not None and highest != NEVER:
-                yield class_, zone, highest
+    def under(self, limit: Callable[[str | None], bool]) -> dict[tuple[str, str], list[int]]:
+        """Return by (class, zone), sorted, which findings may fall under a rule whose highest grade fits `limit`."""
+        found: dict[tuple[str, str], list[int]] = {}
+        for number, (finding, zone) in enumerate(zip(self.findings, self.zones, strict=True)):
+            for class_ in {finding.class_, *finding.prediction_set}:
+                if limit(self.rules.allowed(class_, zone)):
+                    found.setdefault((class_, zone), []).append(number)
+        return dict(sorted(found.items()))
 
-    def where(self, zone: str, fits: Callable[[Finding], bool]) -> list[Finding]:
-        """Return the findings in a zone that fit."""
-        return [f for f, own in zip(self.findings, self.zones, strict=True) if own == zone and fits(f)]
+    def never(self) -> dict[str, list[int]]:
+        """Return by class which findings may be of a class that is never allowed where they lie."""
+        found: dict[str, list[int]] = {}
+        for (class_, _), numbers in self.under(lambda highest: highest == NEVER).items():
+            found.setdefault(class_, []).extend(numbers)
+        return found
+
+    def certain(self, class_: str, numbers: Sequence[int]) -> list[int]:
+        """Return which of these findings can be nothing but `class_`."""
+        return [
+            n
+            for n in numbers
+            if self.findings[n].class_ == class_ and self.findings[n].prediction_set == (class_,)
+        ]
 
 
 def judge(
@@ -90,16 +96,22 @@ def judge(
     """
     zones = tuple(_zone(finding, zone, shape) for finding in findings)
     scene = _Scene(findings=findings, zones=zones, shape=shape, nm_per_px=nm_per_px, rules=rules)
-    reject = (*_certain_never(scene), *_certain_grades(scene))
-    refer = (*_possible_never(scene), *_strange(scene), *_ungraded(scene), *_without_rule(scene))
-    refer = (*refer, *_possible_grades(scene))
+    certain_grades, possible_grades, grades = _graded(scene)
+    reject = (*_certain_never(scene), *certain_grades)
+    refer = (
+        *_possible_never(scene),
+        *_strange(scene),
+        *_ungraded(scene),
+        *_without_rule(scene),
+        *possible_grades,
+    )
     if reject:
         verdict = Verdict(decision=Decision.REJECT, reasons=(*reject, *refer))
     elif refer:
         verdict = Verdict(decision=Decision.REFER, reasons=refer)
     else:
         verdict = Verdict(decision=Decision.ACCEPT, reasons=(_nothing_against(findings, rules),))
-    return Judgement(verdict=verdict, grades=_grades(scene), zones=zones)
+    return Judgement(verdict=verdict, grades=grades, zones=zones)
 
 
 def _zone(finding: Finding, zone: str | ZoneGrid, shape: tuple[int, int]) -> str:
@@ -108,48 +120,19 @@ def _zone(finding: Finding, zone: str | ZoneGrid, shape: tuple[int, int]) -> str
     return zone.zone_at(finding.rectangle.row, finding.rectangle.col, shape)
 
 
-def _suspicions(finding: Finding) -> set[str]:
-    return {finding.class_, *finding.prediction_set}
-
-
-def _certain(finding: Finding, class_: str) -> bool:
-    return finding.class_ == class_ and finding.prediction_set == (class_,)
-
-
 def _count(n: int, of: str = "finding") -> str:
     return f"{n} {of}" if n == 1 else f"{n} {of}s"
 
 
-def _never(scene: _Scene) -> list[str]:
-    return sorted(
-        {
-            class_
-            for finding, zone in zip(scene.findings, scene.zones, strict=True)
-            for class_ in _suspicions(finding)
-            if scene.rules.allowed(class_, zone) == NEVER
-        }
-    )
-
-
 def _certain_never(scene: _Scene) -> Iterator[str]:
-    for class_ in _never(scene):
-        n = sum(
-            _certain(finding, class_) and scene.rules.allowed(class_, zone) == NEVER
-            for finding, zone in zip(scene.findings, scene.zones, strict=True)
-        )
-        if n:
+    for class_, numbers in scene.never().items():
+        if n := len(scene.certain(class_, numbers)):
             yield f"{class_} alone in the prediction set of {_count(n)}, and never allowed"
 
 
 def _possible_never(scene: _Scene) -> Iterator[str]:
-    for class_ in _never(scene):
-        n = sum(
-            class_ in _suspicions(finding)
-            and not _certain(finding, class_)
-            and scene.rules.allowed(class_, zone) == NEVER
-            for finding, zone in zip(scene.findings, scene.zones, strict=True)
-        )
-        if n:
+    for class_, numbers in scene.never().items():
+        if n := len(numbers) - len(scene.certain(class_, numbers)):
             yield f"{class_} in the prediction set of {_count(n)}"
 
 
@@ -163,71 +146,53 @@ def _strange(scene: _Scene) -> Iterator[str]:
 
 
 def _ungraded(scene: _Scene) -> Iterator[str]:
-    if scene.nm_per_px is not None:
-        return
-    n = sum(
-        any(scene.rules.allowed(class_, zone) not in (None, NEVER) for class_ in _suspicions(finding))
-        for finding, zone in zip(scene.findings, scene.zones, strict=True)
-    )
-    if n:
+    if scene.nm_per_px is None and (graded := scene.under(_is_grade).values()):
+        n = len({number for numbers in graded for number in numbers})
         yield f"pixel size unknown: {_count(n)} can't be graded"
 
 
 def _without_rule(scene: _Scene) -> Iterator[str]:
-    counts: dict[tuple[str, str], int] = {}
-    for finding, zone in zip(scene.findings, scene.zones, strict=True):
-        for class_ in _suspicions(finding) - set(scene.rules.uncounted):
-            if scene.rules.allowed(class_, zone) is None:
-                counts[class_, zone] = counts.get((class_, zone), 0) + 1
-    for (class_, zone), n in sorted(counts.items()):
-        yield f"no rule for {class_} in zone {zone} ({_count(n)})"
+    for (class_, zone), numbers in scene.under(lambda highest: highest is None).items():
+        if class_ not in scene.rules.uncounted:
+            yield f"no rule for {class_} in zone {zone} ({_count(len(numbers))})"
 
 
-def _certain_grades(scene: _Scene) -> Iterator[str]:
-    for class_, zone, highest in scene.graded():
-        reached = _reached(scene, scene.where(zone, lambda f, name=class_: _certain(f, name)))  # type: ignore[misc]
-        if reached and _ORDER.index(reached) > _ORDER.index(highest):
-            yield f"{class_} of grade {reached} in zone {zone}, where {highest} is the highest allowed"
+def _is_grade(highest: str | None) -> bool:
+    return highest in GRADES
 
 
-def _possible_grades(scene: _Scene) -> Iterator[str]:
-    for class_, zone, highest in scene.graded():
-        possible = scene.where(zone, lambda f, name=class_: name in _suspicions(f))  # type: ignore[misc]
-        certain = [finding for finding in possible if _certain(finding, class_)]
-        reached, sure = _reached(scene, possible), _reached(scene, certain) or GRADES[0]
-        if reached and _ORDER.index(reached) > max(_ORDER.index(highest), _ORDER.index(sure)):
-            doubtful = _count(len(possible) - len(certain), "doubtful finding")
-            yield f"{class_} of grade {reached} in zone {zone} if {doubtful} count, {highest} is the highest allowed"
-
-
-def _reached(scene: _Scene, members: Sequence[Finding]) -> str | None:
-    """Return the grade of findings taken together; None for none, or without a pixel size."""
-    if scene.nm_per_px is None or not members:
-        return None
-    rule, nm_per_px = scene.rules.grade_rule, scene.nm_per_px
-    dense = crowding(members, shape=scene.shape, window_px=rule.window_nm / nm_per_px)
-    return grade(
-        rule, area_share=dense.worst, diameter_nm=max(diameter_nm(finding, nm_per_px) for finding in members)
-    )
-
-
-def _grades(scene: _Scene) -> tuple[str | None, ...]:
+def _graded(scene: _Scene) -> tuple[list[str], list[str], tuple[str | None, ...]]:
+    """Return reasons to reject, reasons to refer, and the grade of every finding."""
     grades: list[str | None] = [None] * len(scene.findings)
+    certainly: list[str] = []
+    possibly: list[str] = []
     if scene.nm_per_px is None:
-        return tuple(grades)
+        return certainly, possibly, tuple(grades)
     rule = scene.rules.grade_rule
-    for class_, zone, _ in scene.graded():
-        numbers = [
-            number
-            for number, (finding, own) in enumerate(zip(scene.findings, scene.zones, strict=True))
-            if own == zone and finding.class_ == class_
-        ]
-        members = [scene.findings[number] for number in numbers]
-        dense = crowding(members, shape=scene.shape, window_px=rule.window_nm / scene.nm_per_px)
-        for number, finding, share in zip(numbers, members, dense.of_each.tolist(), strict=True):
-            size = diameter_nm(finding, scene.nm_per_px)
-            grades[number] = grade(rule, area_share=share, diameter_nm=size)
-    return tuple(grades)
+    layout = lay_out(scene.findings, shape=scene.shape, window_px=rule.window_nm / scene.nm_per_px)
+    sizes = [diameter_nm(finding, scene.nm_per_px) for finding in scene.findings]
+
+    def reached(numbers: Sequence[int]) -> str:
+        largest = max((sizes[number] for number in numbers), default=0.0)
+        return grade(rule, area_share=layout.crowding(numbers).worst, diameter_nm=largest)
+
+    for (class_, zone), possible in scene.under(_is_grade).items():
+        highest = scene.rules.allowed(class_, zone) or BEYOND
+        certain = scene.certain(class_, possible)
+        sure, at_most = reached(certain), reached(possible)
+        if _ORDER.index(sure) > _ORDER.index(highest):
+            certainly.append(
+                f"{class_} of grade {sure} in zone {zone}, where {highest} is the highest allowed"
+            )
+        elif _ORDER.index(at_most) > _ORDER.index(highest):
+            doubtful = _count(len(possible) - len(certain), "doubtful finding")
+            possibly.append(
+                f"{class_} of grade {at_most} in zone {zone} if {doubtful} count, {highest} is the highest allowed"
+            )
+        named = [number for number in possible if scene.findings[number].class_ == class_]
+        for number, share in zip(named, layout.crowding(named).of_each.tolist(), strict=True):
+            grades[number] = grade(rule, area_share=share, diameter_nm=sizes[number])
+    return certainly, possibly, tuple(grades)
 
 
 def _nothing_against(findings: Sequence[Finding], rules: Rules) -> str:

@@ -1,15 +1,21 @@
 """The grade follows the largest object and the worst window."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from temwatch.acceptance.grade import crowding, diameter_nm, grade
+from temwatch.acceptance.grade import _MOST_WINDOWS, _cells, diameter_nm, grade, lay_out
 from temwatch.acceptance.rules import GradeRule
 from unit.acceptance.objects import finding
 
 RULE = GradeRule()
+
+
+def crowding(findings, *, shape, window_px):
+    return lay_out(findings, shape=shape, window_px=window_px).crowding(range(len(findings)))
 
 
 @pytest.mark.parametrize(
@@ -58,6 +64,12 @@ def test_each_object_is_judged_by_its_own_surroundings():
     assert dense.of_each[4] == pytest.approx(400 / 200**2)
 
 
+def test_findings_that_are_left_out_do_not_count():
+    layout = lay_out([finding(), finding(), finding()], shape=(1000, 1000), window_px=200)
+    assert layout.crowding([0, 2]).worst == pytest.approx(2 * layout.crowding([1]).worst)
+    assert len(layout.crowding([0, 2]).of_each) == 2
+
+
 def test_a_window_larger_than_the_frame_is_the_frame():
     dense = crowding([finding(row=50, col=50)], shape=(100, 200), window_px=5000)
     assert dense.worst == pytest.approx(400 / (100 * 200))
@@ -69,8 +81,6 @@ def test_an_object_larger_than_a_window_fills_it_and_no_more():
 
 
 def test_a_turned_rectangle_reaches_as_far_as_its_axis():
-    from dataclasses import replace
-
     bar = finding()
     box = replace(bar.rectangle, length_px=400.0, width_px=2.0, angle_deg=90.0)
     down = replace(bar, rectangle=box, area_px=800)
@@ -102,8 +112,6 @@ def test_more_objects_never_make_the_worst_window_better(scene, window_px):
 
 @given(st.integers(1, 6000), st.floats(1.0, 10_000.0))
 def test_windows_have_the_side_asked_for_within_a_tenth_where_the_frame_allows(size, window_px):
-    from temwatch.acceptance.grade import _MOST_WINDOWS, _cells
-
     cells, steps = _cells(size, window_px)
     expected = max(min(window_px, size), size / _MOST_WINDOWS)
     tolerance = 0.07 if size / expected < 16 else 0.5 / steps
