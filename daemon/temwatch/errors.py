@@ -1,4 +1,4 @@
-"""Errors answer one question: try again, or set aside?
+"""Errors answer one question: try again, or set aside.
 
 Every error that crosses a room's border is a child of `TransientError` or `PermanentError`, named after the
 fact. `next_step` says what a person can do about it.
