@@ -29,7 +29,9 @@ def copy_slowly(source: Path, target: Path, site: Site, *, pieces: int = 4) -> N
 
 
 @pytest.mark.timeout(300)
-def test_every_frame_revision_has_exactly_one_end(make_site: MakeSite, data_dir: Path, tmp_path: Path) -> None:
+def test_every_frame_revision_has_exactly_one_end(
+    make_site: MakeSite, data_dir: Path, tmp_path: Path
+) -> None:
     site = make_site("titan", "talos", give_up_s=2.0)
     sources = frames_of(data_dir / "formats")
     site.start()
@@ -50,11 +52,14 @@ def test_every_frame_revision_has_exactly_one_end(make_site: MakeSite, data_dir:
     shutil.copy(data_dir / "formats" / "ncem" / "Acquisition_18.emd", titan / "replaced.hspy")
     (titan / whole.name).unlink()
     site.until(
-        lambda: site.settled() and any(m.body["revision"] == 2 for m in ends(site.history("tw1/"))), timeout_s=120
+        lambda: site.settled() and any(m.body["revision"] == 2 for m in ends(site.history("tw1/"))),
+        timeout_s=120,
     )
 
     history = site.history()
-    accounted = Counter((m.body["root"], m.body["path"], m.body["z"], m.body["revision"]) for m in ends(history))
+    accounted = Counter(
+        (m.body["root"], m.body["path"], m.body["z"], m.body["revision"]) for m in ends(history)
+    )
     assert set(accounted.values()) == {1}
     ids = Counter(m.body["frame_id"] for m in ends(history))
     assert set(ids.values()) == {1}

@@ -69,7 +69,9 @@ async def test_a_worker_that_dies_is_named_replaced_and_leaves_nothing(
     assert isinstance(await one(crew, 2), Finished)
 
 
-async def test_garbage_beside_an_answer_costs_the_worker_not_the_next_job(crew_of: Callable[..., Any]) -> None:
+async def test_garbage_beside_an_answer_costs_the_worker_not_the_next_job(
+    crew_of: Callable[..., Any],
+) -> None:
     log = Log()
     crew = await crew_of(log=log, count=1)
     first = await one(crew, 1, do="garbage")
@@ -109,7 +111,9 @@ async def test_running_out_of_memory_is_said_with_the_limit_and_the_worker_repla
     assert ("worker replaced", {"worker": "worker-1", "why": "ran out of memory"}) in log.events
 
 
-async def test_a_worker_that_keeps_too_much_memory_is_replaced_between_jobs(crew_of: Callable[..., Any]) -> None:
+async def test_a_worker_that_keeps_too_much_memory_is_replaced_between_jobs(
+    crew_of: Callable[..., Any],
+) -> None:
     log = Log()
     crew = await crew_of(log=log, count=1, recycle_rss_mb=150)
     first = await one(crew, 1, do="grow", mb=200)
@@ -144,7 +148,9 @@ async def test_a_worker_without_any_file_left_says_so_and_is_replaced(crew_of: C
     assert isinstance(await one(crew, 2), Finished)
 
 
-async def test_what_a_decoder_prints_can_not_corrupt_answers_or_fill_the_log(crew_of: Callable[..., Any]) -> None:
+async def test_what_a_decoder_prints_can_not_corrupt_answers_or_fill_the_log(
+    crew_of: Callable[..., Any],
+) -> None:
     log = Log()
     crew = await crew_of(log=log, count=1)
     assert isinstance(await one(crew, 1, do="flood", lines=20_000), Finished)
@@ -261,7 +267,9 @@ async def test_workers_that_die_over_different_jobs_make_the_crew_degraded_and_i
     assert crew.free() == 0
 
 
-async def test_one_job_that_kills_its_worker_thrice_does_not_degrade_the_crew(crew_of: Callable[..., Any]) -> None:
+async def test_one_job_that_kills_its_worker_thrice_does_not_degrade_the_crew(
+    crew_of: Callable[..., Any],
+) -> None:
     crew = await crew_of(count=1, breaker_deaths=2)
     for _ in range(3):
         await one(crew, 1, do="leave")
