@@ -201,6 +201,10 @@ class Store:
         with self.database.transaction() as tx:
             return jobs.wake(tx, now_s=now_s)
 
+    def next_due_s(self) -> float | None:
+        """Return the monotonic time at which the next waiting or leased job is due; None where there is none."""
+        return jobs.next_due_s(self.database.connection())
+
     def has_ready(self) -> bool:
         """Whether a job could be leased now."""
         return bool(self.database.read("SELECT 1 FROM job WHERE state = 'ready' LIMIT 1"))
