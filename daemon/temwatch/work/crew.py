@@ -83,6 +83,8 @@ class Crew:
         first = self._seats[0]
         first.adopt(await self._rehearsed(self._board.task_settings, name=first.name))
         self._tasks = [asyncio.create_task(seat.keep(), name=seat.name) for seat in self._seats]
+        for task in self._tasks:
+            task.add_done_callback(self._note_failure)
 
     def free(self) -> int:
         """Return how many idle workers no job is waiting for."""
@@ -125,6 +127,8 @@ class Crew:
             return EngineHealth(state="degraded", reason=reason)
         if reason := self._board.why_open():
             return EngineHealth(state="degraded", reason=reason)
+        if broken := [task for task in self._tasks if task.done()]:
+            return EngineHealth(state="degraded", reason=f"the keeper of {broken[0].get_name()} failed")
         manned = any(seat.state in ("idle", "busy") for seat in self._seats)
         return EngineHealth(state="ready" if manned else "starting")
 
@@ -146,7 +150,12 @@ class Crew:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(seat.leave() for seat in self._seats))
         self._board.outcomes.put_nowait(None)
+
+    def _note_failure(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._board.noted("keeper failed", {"worker": task.get_name(), "error": repr(error)})
 
     def _wake(self, *, only_idle: bool = False) -> None:
         for seat in self._seats:

@@ -91,6 +91,7 @@ class Hand:
         self._transport: asyncio.SubprocessTransport | None = None
         self._streams: _Streams | None = None
         self._answer: asyncio.Future[Message] | None = None
+        self._spawning: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.exited = asyncio.Event()
         self.lost = ""
@@ -111,19 +112,9 @@ class Hand:
         HandLost
             When the system has no process to give.
         """
-        settings = self._settings
-        try:
-            transport, streams = await asyncio.get_running_loop().subprocess_exec(
-                lambda: _Streams(self._on_exit),
-                *(sys.executable, "-P", "-m", "temwatch.work.worker"),
-                *(f"--task={settings.task}", f"--parent={os.getpid()}", *settings.limits.arguments()),
-                env=limits.environment(settings.environ),
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise HandLost(f"no process could be started ({error})") from error
-        self._transport, self._streams = transport, streams
-        self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._overhear())]
+        # Shielded, because a process that was begun must be known to `end` even if nobody waits for it any more.
+        self._spawning = asyncio.create_task(self._spawn())
+        await asyncio.shield(self._spawning)
 
     async def configure(self, task_settings: dict[str, Any]) -> None:
         """Have the task built, and return when it is ready for jobs.
@@ -187,6 +178,8 @@ class Hand:
         bool
             False where even SIGKILL did nothing: it sleeps in the kernel, on a share that doesn't answer.
         """
+        if self._spawning is not None:
+            await asyncio.wait({self._spawning})
         self.lose("ended")
         if self._transport is None or self._streams is None:
             return True
@@ -213,6 +206,21 @@ class Hand:
         if self._transport is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._transport.get_pid(), number)
+
+    async def _spawn(self) -> None:
+        settings = self._settings
+        try:
+            self._transport, self._streams = await asyncio.get_running_loop().subprocess_exec(
+                lambda: _Streams(self._on_exit),
+                *(sys.executable, "-P", "-m", "temwatch.work.worker"),
+                *(f"--task={settings.task}", f"--parent={os.getpid()}", *settings.limits.arguments()),
+                env=limits.environment(settings.environ),
+                start_new_session=True,
+            )
+        except OSError as error:
+            self.lose(f"no process could be started ({error})")
+            raise HandLost(self.lost) from error
+        self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._overhear())]
 
     async def _exits_within(self, limit_s: float) -> None:
         with contextlib.suppress(TimeoutError):

@@ -92,8 +92,12 @@ class Seat:
                     worn = await self._serve(self._hand)
                     await self._dismiss(politely=True, why=worn)
         finally:
-            await self._dismiss(politely=False)
-            self._enter("closed")
+            await self.leave()
+
+    async def leave(self) -> None:
+        """Leave no process in this place (a keeper that was cancelled before its first step left one)."""
+        await self._dismiss(politely=False)
+        self._enter("closed")
 
     def _enter(self, state: str) -> None:
         if state != self.state:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import resource
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from contract.work.engine_contract import job, there, until
-from integration.work.crews import Log, closed, left_over, new_crew
+from integration.work.crews import Log, closed, environ, left_over, new_crew
 from temwatch.model.job import Crashed, Failed, Finished, Outcome
 from temwatch.work.crew import Crew
 from temwatch.work.engine import EngineClosed, SettingsRefused
@@ -69,7 +70,9 @@ async def test_a_worker_that_dies_is_named_replaced_and_leaves_nothing(
     assert isinstance(await one(crew, 2), Finished)
 
 
-async def test_garbage_beside_an_answer_costs_the_worker_not_the_next_job(crew_of: Callable[..., Any]) -> None:
+async def test_garbage_beside_an_answer_costs_the_worker_not_the_next_job(
+    crew_of: Callable[..., Any],
+) -> None:
     log = Log()
     crew = await crew_of(log=log, count=1)
     first = await one(crew, 1, do="garbage")
@@ -109,7 +112,9 @@ async def test_running_out_of_memory_is_said_with_the_limit_and_the_worker_repla
     assert ("worker replaced", {"worker": "worker-1", "why": "ran out of memory"}) in log.events
 
 
-async def test_a_worker_that_keeps_too_much_memory_is_replaced_between_jobs(crew_of: Callable[..., Any]) -> None:
+async def test_a_worker_that_keeps_too_much_memory_is_replaced_between_jobs(
+    crew_of: Callable[..., Any],
+) -> None:
     log = Log()
     crew = await crew_of(log=log, count=1, recycle_rss_mb=150)
     first = await one(crew, 1, do="grow", mb=200)
@@ -144,7 +149,9 @@ async def test_a_worker_without_any_file_left_says_so_and_is_replaced(crew_of: C
     assert isinstance(await one(crew, 2), Finished)
 
 
-async def test_what_a_decoder_prints_can_not_corrupt_answers_or_fill_the_log(crew_of: Callable[..., Any]) -> None:
+async def test_what_a_decoder_prints_can_not_corrupt_answers_or_fill_the_log(
+    crew_of: Callable[..., Any],
+) -> None:
     log = Log()
     crew = await crew_of(log=log, count=1)
     assert isinstance(await one(crew, 1, do="flood", lines=20_000), Finished)
@@ -232,7 +239,8 @@ async def test_a_worker_is_limited_alone_and_single_threaded(crew_of: Callable[.
     assert seen["nice"] == os.nice(0) + 3
     assert seen["session"] == seen["group"] == outcome.body["pid"]
     assert seen["stdin"] == ""
-    assert sorted(kind for kind in seen["open"] if kind in ("pipe", "socket")) == ["pipe", "socket"]
+    # questions and answers; nothing of the daemon's (its sockets, its database) came along
+    assert [kind for kind in seen["open"] if kind in ("pipe", "socket")] in (["pipe"] * 2, ["pipe", "socket"])
     assert seen["environ"]["HDF5_PLUGIN_PATH"] == "::"
 
 
@@ -261,7 +269,9 @@ async def test_workers_that_die_over_different_jobs_make_the_crew_degraded_and_i
     assert crew.free() == 0
 
 
-async def test_one_job_that_kills_its_worker_thrice_does_not_degrade_the_crew(crew_of: Callable[..., Any]) -> None:
+async def test_one_job_that_kills_its_worker_thrice_does_not_degrade_the_crew(
+    crew_of: Callable[..., Any],
+) -> None:
     crew = await crew_of(count=1, breaker_deaths=2)
     for _ in range(3):
         await one(crew, 1, do="leave")
@@ -306,10 +316,8 @@ async def test_a_daemon_that_is_killed_takes_its_workers_with_it(tmp_path: Path)
         "    await asyncio.Event().wait()\n"
         "asyncio.run(main())\n"
     )
-    from integration.work.crews import environ
-
     daemon = await asyncio.create_subprocess_exec(
-        *("python3" if not os.sys.executable else os.sys.executable, "-c", script),
+        *(sys.executable, "-c", script),
         env=environ(),
         stdout=asyncio.subprocess.PIPE,
     )
