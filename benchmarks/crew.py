@@ -1,12 +1,13 @@
 """What the crew itself costs: CPU of the daemon per job, for a task that does nothing with 100 kB answers.
 
-Run as ``python -m benchmarks.crew`` (or by path). The ratio printed last sets it against the inspection of a
-frame, which the budget allows 400 ms.
+Run as ``python benchmarks/crew.py``. The ratio printed last sets it against the inspection of a frame, which
+the budget allows 400 ms.
 """
 
 import asyncio
 import os
 import time
+from pathlib import Path
 
 from temwatch.clock import SystemClock
 from temwatch.model.job import Job
@@ -16,22 +17,23 @@ from temwatch.work.hand import HandSettings
 JOBS = 2000
 ANSWER_BYTES = 100_000
 INSPECTION_MS = 400.0
+_HERE = str(Path(__file__).resolve().parent)
 
 
 class Trivial:
     """The task: a hundred kilobytes, at once."""
 
-    def __init__(self, settings: dict[str, object]) -> None:
+    def __init__(self, _settings: dict[str, object]) -> None:
         self.blob = b"x" * ANSWER_BYTES
 
-    def __call__(self, body: dict[str, object]) -> tuple[dict[str, object], list[bytes]]:
+    def __call__(self, _body: dict[str, object]) -> tuple[dict[str, object], list[bytes]]:
+        """Answer."""
         return {}, [self.blob]
 
 
 async def measured() -> tuple[float, float]:
     """Return CPU and wall milliseconds per job."""
-    here = os.path.dirname(os.path.abspath(__file__))
-    path = os.pathsep.join([here, *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
+    path = os.pathsep.join([_HERE, *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
     hands = HandSettings(task="crew:Trivial", environ={**os.environ, "PYTHONPATH": path})
     settings = CrewSettings(count=2, hands=hands, recycle_jobs=10 * JOBS)
     crew = Crew(settings, {}, clock=SystemClock(), log_line=lambda _name, line: print(line))

@@ -56,6 +56,10 @@ def alive(pid: int) -> bool:
         return False
 
 
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 @pytest.mark.parametrize("do", DEATHS)
 async def test_a_worker_that_dies_is_named_replaced_and_leaves_nothing(
     do: str, crew_of: Callable[..., Any]
@@ -335,11 +339,11 @@ async def test_no_file_of_the_daemon_is_left_open_by_workers_that_came_and_went(
 ) -> None:
     crew = await crew_of(count=1)
     await one(crew, 0)
-    before = len(list(Path("/proc/self/fd").iterdir()))
+    before = open_files()
     for number in range(1, 6):
         await one(crew, number, do="leave")
     await one(crew, 6)
-    assert len(list(Path("/proc/self/fd").iterdir())) <= before
+    assert open_files() <= before
 
 
 async def test_a_closed_crew_has_nothing_more_to_say(crew_of: Callable[..., Any]) -> None:

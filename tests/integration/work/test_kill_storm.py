@@ -16,9 +16,10 @@ KILLS = 45
 
 def kill_one(crew: Crew, dice: random.Random) -> bool:
     pids = [worker.pid for worker in crew.workers() if worker.pid is not None]
-    if not pids:
+    try:
+        os.kill(dice.choice(pids), signal.SIGKILL)
+    except (IndexError, ProcessLookupError):  # all are being replaced
         return False
-    os.kill(dice.choice(pids), signal.SIGKILL)
     return True
 
 
