@@ -126,7 +126,7 @@ class Hand:
         HandLost
             When the process ended over it, or took too long.
         """
-        body, _ = await self._ask({"settings": task_settings}, within_s=self._settings.start_s)
+        body, _ = await self._ask(pipes.pack({"settings": task_settings}), within_s=self._settings.start_s)
         if body.get("answer") == "ready":
             return
         if body.get("answer") == "refused":
@@ -147,7 +147,10 @@ class Hand:
         HandLost
             When there is no answer, or none that is one.
         """
-        question = {"job_id": job.job_id, "attempt": job.attempt, "body": job.body}
+        try:
+            question = pipes.pack({"job_id": job.job_id, "attempt": job.attempt, "body": job.body})
+        except (TypeError, ValueError) as error:
+            return _unsendable(job, error), ""
         body, blobs = await self._ask(question, within_s=self._settings.timeout_s)
         if (body.get("job_id"), body.get("attempt")) != (job.job_id, job.attempt):
             raise self._nonsense(body)
@@ -226,13 +229,13 @@ class Hand:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.exited.wait(), limit_s)
 
-    async def _ask(self, question: dict[str, Any], *, within_s: float) -> Message:
+    async def _ask(self, question: bytes, *, within_s: float) -> Message:
         if self.lost or self._streams is None or self._streams.stdin is None:
             raise HandLost(self.lost or "not started")
         self._answer = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(within_s):
-                self._streams.stdin.write(pipes.pack(question))
+                self._streams.stdin.write(question)
                 with contextlib.suppress(ConnectionError):  # the listener says why it is closed
                     await self._streams.stdin.drain()
                 return await self._answer
@@ -288,6 +291,17 @@ class Hand:
     def _nonsense(self, body: dict[str, Any]) -> HandLost:
         self.lose(f"not an answer: {str(body)[:80]}")
         return HandLost(self.lost)
+
+
+def _unsendable(job: Job, error: Exception) -> Failed:
+    return Failed(
+        job_id=job.job_id,
+        attempt=job.attempt,
+        error="Unexpected",
+        reason=f"the job can't be written as JSON ({error})",
+        next_step="report it with the log",
+        retryable=False,
+    )
 
 
 def _outcome(job: Job, body: dict[str, Any], blobs: list[bytes]) -> Finished | Failed:

@@ -76,6 +76,9 @@ class Misbehave(Echo):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         _forever()
 
+    def look_into(self, body: dict[str, Any]) -> None:
+        Path(body["folder"]).exists()
+
     def leave(self, body: dict[str, Any]) -> None:
         os._exit(3)
 

@@ -308,6 +308,38 @@ async def test_close_in_the_middle_of_starting_leaves_nothing(crew_of: Callable[
     assert left_over() == []
 
 
+async def test_close_in_the_middle_of_a_change_of_settings_leaves_nothing(
+    crew_of: Callable[..., Any],
+) -> None:
+    crew = await crew_of(count=1)
+    changing = asyncio.create_task(crew.reconfigure({"hang_at_start": True}))
+    await until(lambda: len(left_over()) == 2)
+    await crew.close(0.0)
+    assert left_over() == []
+    with pytest.raises(SettingsRefused, match="closing"):
+        await changing
+    with pytest.raises(EngineClosed):
+        await crew.reconfigure({})
+
+
+async def test_settings_asked_for_last_are_in_force_last(crew_of: Callable[..., Any]) -> None:
+    crew = await crew_of(count=1)
+    await asyncio.gather(*(crew.reconfigure({"model": number}) for number in range(4)))
+    outcome = await one(crew)
+    assert isinstance(outcome, Finished)
+    assert outcome.body["settings"] == {"model": 3}
+
+
+async def test_a_job_that_is_no_json_ends_as_a_failure_and_costs_no_worker(
+    crew_of: Callable[..., Any],
+) -> None:
+    crew = await crew_of(count=1)
+    outcome = await one(crew, 1, path=b"bytes")
+    assert isinstance(outcome, Failed)
+    assert "JSON" in outcome.reason
+    assert isinstance(await one(crew, 2), Finished)
+
+
 async def test_a_daemon_that_is_killed_takes_its_workers_with_it(tmp_path: Path) -> None:
     script = (
         "import asyncio, os\n"
