@@ -77,12 +77,16 @@ class Crew:
             for number in range(1, settings.count + 1)
         ]
         self._tasks: list[asyncio.Task[None]] = []
+        self._changing = asyncio.Lock()
+        self._rehearsing: Hand | None = None
 
     async def start(self) -> None:
         """Start the first worker, then the others beside it; see `Engine.start`."""
         first = self._seats[0]
         first.adopt(await self._rehearsed(self._board.task_settings, name=first.name))
         self._tasks = [asyncio.create_task(seat.keep(), name=seat.name) for seat in self._seats]
+        for task in self._tasks:
+            task.add_done_callback(self._note_failure)
 
     def free(self) -> int:
         """Return how many idle workers no job is waiting for."""
@@ -125,28 +129,40 @@ class Crew:
             return EngineHealth(state="degraded", reason=reason)
         if reason := self._board.why_open():
             return EngineHealth(state="degraded", reason=reason)
+        if broken := [task for task in self._tasks if task.done()]:
+            return EngineHealth(state="degraded", reason=f"the keeper of {broken[0].get_name()} failed")
         manned = any(seat.state in ("idle", "busy") for seat in self._seats)
         return EngineHealth(state="ready" if manned else "starting")
 
     async def reconfigure(self, settings: dict[str, Any]) -> None:
         """Try the settings on a worker apart, then have all change; see `Engine.reconfigure`."""
-        rehearsed = await self._rehearsed(settings, name="rehearsal")
-        await rehearsed.end(politely=True)
-        self._board.change(settings)
-        self._wake()
+        async with self._changing:  # in the order they were asked for, however long each rehearsal takes
+            rehearsed = await self._rehearsed(settings, name="rehearsal")
+            await rehearsed.end(politely=True)
+            self._board.change(settings)
+            self._wake()
 
     async def close(self, grace_s: float) -> None:
         """End the crew; see `Engine.close`."""
         self._board.closed = True
         self._board.cancel_waiting("the daemon is stopping")
         self._wake()
+        if self._rehearsing is not None:
+            self._rehearsing.lose("the crew is closing")
         at_work = [t for t, s in zip(self._tasks, self._seats, strict=False) if s.state in ("idle", "busy")]
         if at_work:
             await asyncio.wait(at_work, timeout=grace_s)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(seat.leave() for seat in self._seats))
+        async with self._changing:  # the rehearsal's process is gone too
+            pass
         self._board.outcomes.put_nowait(None)
+
+    def _note_failure(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._board.noted("keeper failed", {"worker": task.get_name(), "error": repr(error)})
 
     def _wake(self, *, only_idle: bool = False) -> None:
         for seat in self._seats:
@@ -155,7 +171,9 @@ class Crew:
 
     async def _rehearsed(self, task_settings: dict[str, Any], *, name: str) -> Hand:
         """Return a new worker that is ready with these settings."""
-        hand = self._new_hand(name)
+        if self._board.closed:
+            raise EngineClosed("new settings came after the crew was closed")
+        self._rehearsing = hand = self._new_hand(name)
         ready = False
         try:
             await hand.start()
@@ -164,6 +182,7 @@ class Crew:
         except HandLost as error:
             raise SettingsRefused(f"a worker could not start: {error.message}") from error
         finally:
+            self._rehearsing = None
             if not ready:
                 await hand.end(politely=False)
         return hand

@@ -91,6 +91,7 @@ class Hand:
         self._transport: asyncio.SubprocessTransport | None = None
         self._streams: _Streams | None = None
         self._answer: asyncio.Future[Message] | None = None
+        self._spawning: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.exited = asyncio.Event()
         self.lost = ""
@@ -111,19 +112,9 @@ class Hand:
         HandLost
             When the system has no process to give.
         """
-        settings = self._settings
-        try:
-            transport, streams = await asyncio.get_running_loop().subprocess_exec(
-                lambda: _Streams(self._on_exit),
-                *(sys.executable, "-P", "-m", "temwatch.work.worker"),
-                *(f"--task={settings.task}", f"--parent={os.getpid()}", *settings.limits.arguments()),
-                env=limits.environment(settings.environ),
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise HandLost(f"no process could be started ({error})") from error
-        self._transport, self._streams = transport, streams
-        self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._overhear())]
+        # Shielded, because a process that was begun must be known to `end` even if nobody waits for it any more.
+        self._spawning = asyncio.create_task(self._spawn())
+        await asyncio.shield(self._spawning)
 
     async def configure(self, task_settings: dict[str, Any]) -> None:
         """Have the task built, and return when it is ready for jobs.
@@ -135,7 +126,7 @@ class Hand:
         HandLost
             When the process ended over it, or took too long.
         """
-        body, _ = await self._ask({"settings": task_settings}, within_s=self._settings.start_s)
+        body, _ = await self._ask(pipes.pack({"settings": task_settings}), within_s=self._settings.start_s)
         if body.get("answer") == "ready":
             return
         if body.get("answer") == "refused":
@@ -156,7 +147,10 @@ class Hand:
         HandLost
             When there is no answer, or none that is one.
         """
-        question = {"job_id": job.job_id, "attempt": job.attempt, "body": job.body}
+        try:
+            question = pipes.pack({"job_id": job.job_id, "attempt": job.attempt, "body": job.body})
+        except (TypeError, ValueError) as error:
+            return _unsendable(job, error), ""
         body, blobs = await self._ask(question, within_s=self._settings.timeout_s)
         if (body.get("job_id"), body.get("attempt")) != (job.job_id, job.attempt):
             raise self._nonsense(body)
@@ -187,6 +181,8 @@ class Hand:
         bool
             False where even SIGKILL did nothing: it sleeps in the kernel, on a share that doesn't answer.
         """
+        if self._spawning is not None:
+            await asyncio.wait({self._spawning})
         self.lose("ended")
         if self._transport is None or self._streams is None:
             return True
@@ -214,17 +210,32 @@ class Hand:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._transport.get_pid(), number)
 
+    async def _spawn(self) -> None:
+        settings = self._settings
+        try:
+            self._transport, self._streams = await asyncio.get_running_loop().subprocess_exec(
+                lambda: _Streams(self._on_exit),
+                *(sys.executable, "-P", "-m", "temwatch.work.worker"),
+                *(f"--task={settings.task}", f"--parent={os.getpid()}", *settings.limits.arguments()),
+                env=limits.environment(settings.environ),
+                start_new_session=True,
+            )
+        except OSError as error:
+            self.lose(f"no process could be started ({error})")
+            raise HandLost(self.lost) from error
+        self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._overhear())]
+
     async def _exits_within(self, limit_s: float) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.exited.wait(), limit_s)
 
-    async def _ask(self, question: dict[str, Any], *, within_s: float) -> Message:
+    async def _ask(self, question: bytes, *, within_s: float) -> Message:
         if self.lost or self._streams is None or self._streams.stdin is None:
             raise HandLost(self.lost or "not started")
         self._answer = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(within_s):
-                self._streams.stdin.write(pipes.pack(question))
+                self._streams.stdin.write(question)
                 with contextlib.suppress(ConnectionError):  # the listener says why it is closed
                     await self._streams.stdin.drain()
                 return await self._answer
@@ -280,6 +291,17 @@ class Hand:
     def _nonsense(self, body: dict[str, Any]) -> HandLost:
         self.lose(f"not an answer: {str(body)[:80]}")
         return HandLost(self.lost)
+
+
+def _unsendable(job: Job, error: Exception) -> Failed:
+    return Failed(
+        job_id=job.job_id,
+        attempt=job.attempt,
+        error="Unexpected",
+        reason=f"the job can't be written as JSON ({error})",
+        next_step="report it with the log",
+        retryable=False,
+    )
 
 
 def _outcome(job: Job, body: dict[str, Any], blobs: list[bytes]) -> Finished | Failed:

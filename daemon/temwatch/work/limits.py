@@ -22,6 +22,7 @@ _ONE_THREAD = (
     "MKL_NUM_THREADS",
     "BLIS_NUM_THREADS",
     "NUMEXPR_NUM_THREADS",
+    "OPENCV_FOR_THREADS_NUM",
 )
 
 
@@ -58,11 +59,7 @@ def environment(base: Mapping[str, str]) -> dict[str, str]:
     search path with no folder in it.
     """
     kept = {name: value for name, value in base.items() if name in _PASSED_ON or name.startswith("LC_")}
-    return (
-        kept
-        | dict.fromkeys(_ONE_THREAD, "1")
-        | {"HDF5_PLUGIN_PATH": "::", "PYTHONUNBUFFERED": "1", "PYTHONNOUSERSITE": "1"}
-    )
+    return kept | dict.fromkeys(_ONE_THREAD, "1") | {"HDF5_PLUGIN_PATH": "::", "PYTHONUNBUFFERED": "1"}
 
 
 def apply(limits: WorkerLimits, *, parent_pid: int) -> None:

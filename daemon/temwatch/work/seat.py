@@ -92,8 +92,12 @@ class Seat:
                     worn = await self._serve(self._hand)
                     await self._dismiss(politely=True, why=worn)
         finally:
-            await self._dismiss(politely=False)
-            self._enter("closed")
+            await self.leave()
+
+    async def leave(self) -> None:
+        """Leave no process in this place (a keeper that was cancelled before its first step left one)."""
+        await self._dismiss(politely=False)
+        self._enter("closed")
 
     def _enter(self, state: str) -> None:
         if state != self.state:
@@ -165,7 +169,7 @@ class Seat:
             outcome, worn = await hand.do(job)
         except HandLost as lost:
             # Only when nothing of it is left may the job be begun again.
-            gone = await hand.end(politely=False)
+            gone = await self._dismiss(politely=False)
             outcome = _ended(job, cause=lost.message, gone=gone)
             if isinstance(outcome, Crashed):
                 self._board.died(self.name, job=job, cause=lost.message)
@@ -182,15 +186,18 @@ class Seat:
         rss_mb = limits.rss_bytes(hand.pid) // _MIB if hand.pid else 0
         return f"{rss_mb} MB resident" if rss_mb > self._recycle_rss_mb else ""
 
-    async def _dismiss(self, *, politely: bool, why: str = "") -> None:
-        if self._hand is None:
-            return
+    async def _dismiss(self, *, politely: bool, why: str = "") -> bool:
+        """End the process that is here, if any; False where it does not end, and is given up."""
+        hand = self._hand
+        if hand is None:
+            return True
         if why:
             self._board.noted("worker replaced", {"worker": self.name, "why": why})
-        hand = self._hand
-        if not await hand.end(politely=politely and not hand.lost):
+        gone = await hand.end(politely=politely and not hand.lost)
+        if not gone:
             self._board.abandon(hand)
         self._hand = None
+        return gone
 
 
 def _ended(job: Job, *, cause: str, gone: bool) -> Outcome:

@@ -1,5 +1,6 @@
 """Tasks that do to a worker what decoders do, on purpose. Each is named after what it does."""
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -75,6 +76,9 @@ class Misbehave(Echo):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         _forever()
 
+    def look_into(self, body: dict[str, Any]) -> None:
+        Path(body["folder"]).exists()
+
     def leave(self, body: dict[str, Any]) -> None:
         os._exit(3)
 
@@ -119,7 +123,8 @@ class Misbehave(Echo):
         """Write nonsense into every pipe this process has."""
         for fd in _open_files():
             if fd > 2 and _kind(fd) == "pipe":
-                os.write(fd, b"\xff" * 64)
+                with contextlib.suppress(OSError):  # the one it reads from
+                    os.write(fd, b"\xff" * 64)
 
     def fork_a_hanging_child(self, body: dict[str, Any]) -> None:
         child = os.fork()
