@@ -77,7 +77,9 @@ def test_the_mask_of_a_true_object_is_where_it_changes_the_frame(seed: int, clas
     for mask in masks_of(full, (400, 400)):
         change = np.abs(full.electrons - full.without_defects)
         seen = change > 0.2 * np.percentile(change[mask], 90)
-        assert (seen & mask).sum() / (seen | mask).sum() > 0.6
+        # The optics' blur (at most 1.5 px) lets small objects spill over their outline.
+        assert not (seen & ~grown(mask, 3)).any()
+        assert (seen & mask).sum() / mask.sum() > 0.6
 
 
 @pytest.mark.parametrize(
