@@ -24,7 +24,7 @@ from temwatch.intake.roots import Roots
 from temwatch.intake.settings import RootSettings
 from temwatch.model.events import RootHealth, StatusChanged
 from temwatch.model.sighting import RootState
-from temwatch.publish.notify import Notify
+from temwatch.publish.notify import Notifier, from_environment
 from temwatch.publish.orders import Orders
 from temwatch.publish.publisher import Publisher
 from temwatch.publish.queries import Queries
@@ -111,11 +111,11 @@ class Daemon:
     ----------
     settings : Settings
     clock : Clock
-    notify : Notify
+    notify : Notifier
         To whoever started the daemon (systemd), or to nobody.
     """
 
-    def __init__(self, settings: Settings, *, clock: Clock, notify: Notify) -> None:
+    def __init__(self, settings: Settings, *, clock: Clock, notify: Notifier) -> None:
         self._settings = settings
         self._clock = clock
         self._notify = notify
@@ -165,7 +165,7 @@ class Daemon:
             async with self._serving():
                 await self.engine.start()
                 self._word = "ready"
-                self._notify.ready()
+                self._notify.ready("ready")
                 _log.info("ready", roots=[section.name for section in self._settings.roots])
                 await stop.wait()
                 await self._wind_down()
@@ -273,7 +273,7 @@ class Daemon:
 
     async def _wind_down(self) -> None:
         self._word = "stopping"
-        self._notify.stopping()
+        self._notify.stopping("finishing what is under way")
         _log.info("stopping", under_way=self.dispatch.under_way)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.dispatch.drained(), _DRAIN_S)
@@ -294,10 +294,10 @@ class Daemon:
 
     async def _feed_watchdog(self) -> None:
         """Feed systemd's watchdog from the loop that does the work, and only while the store answers."""
-        while (every_s := self._notify.watchdog_s()) is not None:
+        while (every_s := self._notify.watchdog_s) is not None:
             self.database.read("SELECT 1")
-            self._notify.watchdog()
-            await asyncio.sleep(every_s / 3)
+            self._notify.alive()
+            await asyncio.sleep(every_s)
 
     async def _keep_house(self) -> None:
         while True:
@@ -371,7 +371,7 @@ def _health(state: RootState, last_frame_at: str | None) -> RootHealth:
 def run_daemon(settings: Settings) -> int:
     """Run until SIGTERM (returns 0) or Ctrl-C (returns 130)."""
     try:
-        return asyncio.run(_until_signal(Daemon(settings, clock=SystemClock(), notify=Notify(os.environ))))
+        return asyncio.run(_until_signal(Daemon(settings, clock=SystemClock(), notify=from_environment())))
     except BaseExceptionGroup as group:
         raise _first_cause(group) from group
 

@@ -78,7 +78,9 @@ def smoothed(view: View, rows: slice, cols: slice) -> Grey:
         slice(left, min(cols.stop + HALO_PX, view.shape[1])),
     )
     size = 2 * HALO_PX + 1
-    blurred = cv2.GaussianBlur(view.window(*wide), (size, size), SMOOTHING_PX, borderType=cv2.BORDER_REPLICATE)
+    blurred = cv2.GaussianBlur(
+        view.window(*wide), (size, size), SMOOTHING_PX, borderType=cv2.BORDER_REPLICATE
+    )
     inner = blurred[rows.start - top : rows.stop - top, cols.start - left : cols.stop - left]
     return np.asarray(inner, np.float32)
 
