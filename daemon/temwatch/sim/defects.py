@@ -139,7 +139,7 @@ def _slag(rng: np.random.Generator, specimen: Specimen) -> Defect:
     else:
         material = Material(density_ratio=float(rng.uniform(1.3, 1.9)), z_ratio=float(rng.uniform(1.2, 1.9)))
     depth = 1.8 * _depth_nm(rng, specimen, at_most_nm=0.55 * diameter_px * specimen.nm_per_px)
-    profile = np.clip(_inward(coverage) / rng.uniform(0.1, 0.9), 0, 1) * coverage
+    profile = np.clip(_inward(coverage) / rng.uniform(0.1, 0.7), 0, 1) * coverage
     texture = 1 + rng.uniform(0.02, 0.4) * band_noise(rng, coverage.shape, float(rng.uniform(1.2, 5)))
     added = profile * depth * (material.scattering_ratio(specimen.mode) - 1) * np.clip(texture, 0, 2)
     glassy = rng.uniform(0.3, 1.0)
