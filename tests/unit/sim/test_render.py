@@ -35,7 +35,10 @@ def grown(mask: NDArray[np.bool_], by_px: int) -> NDArray[np.bool_]:
 
 
 def in_focus(seed: int, mode: ImagingMode) -> Specimen:
-    return replace(draw_specimen(seed, mode=mode), defocus_nm=0.0, foil_edge=0.0)
+    """Return a specimen without fringes, hole and filled pores."""
+    specimen = draw_specimen(seed, mode=mode)
+    empty = replace(specimen.habits, filled_pores=0.0)
+    return replace(specimen, defocus_nm=0.0, foil_edge=0.0, habits=empty)
 
 
 def test_the_same_seeds_give_the_same_pixels_and_truth() -> None:
