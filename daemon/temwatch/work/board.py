@@ -63,9 +63,10 @@ class Board:
         deaths = breaker.recent(self._deaths, now_s=self.now_s())
         return breaker.why_open(deaths, limit=self._breaker_deaths)
 
-    def abandon(self, hand: Hand) -> None:
+    def abandon(self, hand: Hand, *, name: str) -> None:
         """Keep count of a process that even SIGKILL does not end."""
         self._undying.append(hand)
+        self.noted("worker abandoned", {"worker": name, "pid": hand.pid, "cause": hand.lost})
 
     def undying(self) -> int:
         """Return how many such processes there still are."""

@@ -49,7 +49,8 @@ class Crew:
     log_line : callable
         Given a worker's name and a line it wrote to standard error.
     noted : callable
-        Given an event and its fields, for the log: ``worker ready``, ``worker lost``, ``worker replaced``.
+        Given an event and its fields, for the log: ``worker ready``, ``worker lost``, ``worker replaced``,
+        ``worker abandoned``, ``keeper failed``.
     """
 
     def __init__(

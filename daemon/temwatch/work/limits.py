@@ -1,5 +1,6 @@
 """What a worker process does to itself before it touches a file: less memory, no core, one thread."""
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -7,9 +8,11 @@ import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _MIB = 1 << 20
+_OOM_SCORE = "500"  # of 1000; raising it needs no privilege
 
 # What a decoder needs to run. Not on the list on purpose: systemd's notify socket and credentials.
 _PASSED_ON = frozenset(
@@ -76,6 +79,9 @@ def apply(limits: WorkerLimits, *, parent_pid: int) -> None:
     _lower(resource.RLIMIT_NOFILE, limits.open_files)
     _lower(resource.RLIMIT_CORE, 0)
     os.nice(limits.nice)
+    # Where memory runs out, the kernel takes a worker, not the daemon.
+    with contextlib.suppress(OSError):  # a daemon that runs with a higher score has said its own
+        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
 
 
 def _lower(which: int, value: int) -> None:

@@ -195,7 +195,7 @@ class Seat:
             self._board.noted("worker replaced", {"worker": self.name, "why": why})
         gone = await hand.end(politely=politely and not hand.lost)
         if not gone:
-            self._board.abandon(hand)
+            self._board.abandon(hand, name=self.name)
         self._hand = None
         return gone
 

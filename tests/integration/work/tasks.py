@@ -7,11 +7,13 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 from temwatch import errors
+from temwatch.wire import pipes
 
 Answer = tuple[dict[str, Any], list[bytes]]
 
@@ -34,6 +36,14 @@ def _kind(fd: int) -> str:
         return os.readlink(f"/proc/self/fd/{fd}").split(":")[0]  # noqa: PTH115  Path can't hold "pipe:[7]"
     except FileNotFoundError:
         return "closed"
+
+
+def _speak(message: dict[str, Any]) -> None:
+    """Send a well-formed message to the daemon, through every pipe there is."""
+    for fd in _open_files():
+        if fd > 2 and _kind(fd) == "pipe":
+            with contextlib.suppress(OSError):  # the one it reads from
+                os.write(fd, pipes.pack(message))
 
 
 class Echo:
@@ -126,6 +136,20 @@ class Misbehave(Echo):
                 with contextlib.suppress(OSError):  # the one it reads from
                     os.write(fd, b"\xff" * 64)
 
+    def forge_an_answer(self, body: dict[str, Any]) -> None:
+        """Answer for another job first."""
+        _speak({"answer": "finished", "job_id": 99, "attempt": 1, "body": {}, "worn": ""})
+
+    def speak_later(self, body: dict[str, Any]) -> None:
+        """Answer properly, and speak again when a file is there."""
+
+        def speak() -> None:
+            while not Path(body["file"]).exists():
+                time.sleep(0.01)
+            _speak({"answer": "ready"})
+
+        threading.Thread(target=speak, daemon=True).start()
+
     def fork_a_hanging_child(self, body: dict[str, Any]) -> None:
         child = os.fork()
         if child == 0:
@@ -160,6 +184,7 @@ class Misbehave(Echo):
         body["memory"] = resource.getrlimit(resource.RLIMIT_AS)[1]
         body["core"] = resource.getrlimit(resource.RLIMIT_CORE)[1]
         body["files"] = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        body["oom_score_adj"] = int(Path("/proc/self/oom_score_adj").read_text())
         body["nice"] = os.nice(0)
         body["session"] = os.getsid(0)
         body["group"] = os.getpgid(0)

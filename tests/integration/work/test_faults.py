@@ -240,6 +240,7 @@ async def test_a_worker_is_limited_alone_and_single_threaded(crew_of: Callable[.
     assert set(seen["threads"]) == {1}
     assert seen["cv2_threads"] == 1
     assert (seen["memory"], seen["files"], seen["core"]) == (2000 << 20, 100, 0)
+    assert seen["oom_score_adj"] == 500
     assert seen["nice"] == os.nice(0) + 3
     assert seen["session"] == seen["group"] == outcome.body["pid"]
     assert seen["stdin"] == ""
