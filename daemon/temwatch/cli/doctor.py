@@ -139,10 +139,9 @@ def _roots(settings: Settings) -> Iterator[Check]:
 
 
 def _recognizer(_: Settings) -> Iterator[Check]:
-    from temwatch.store.shelf import load
-    from temwatch.wiring import starter_model
+    from temwatch.store.shelf import load, starter
 
-    folder = starter_model()
+    folder = starter()
     card = load(folder).card
     yield Check("ok", "recognizer", f"{folder.name[:12]} {card.method}: {card.provenance}")
 

@@ -8,8 +8,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from temwatch.store.shelf import load, save
-from temwatch.wiring import starter_model
+from temwatch.store.shelf import load, save, starter
 
 
 @click.group()
@@ -21,7 +20,7 @@ def model() -> None:
 @click.argument("folder", required=False, type=click.Path(path_type=Path, exists=True, file_okay=False))
 def show(folder: Path | None) -> int:
     """Print the card of the recognizer in FOLDER (default: the one in use)."""
-    where = folder or starter_model()
+    where = folder or starter()
     click.echo(json.dumps({"id": where.name, **asdict(load(where).card)}, indent=2))
     return 0
 
@@ -36,12 +35,12 @@ def show(folder: Path | None) -> int:
 )
 def build_starter(shelf: Path, seed: int, specimens: int, frames_each: int, sensitivity: float) -> int:
     """Build the starter recognizer from the simulator into SHELF. The same seed gives the same recognizer."""
-    from temwatch.learn import starter
+    from temwatch.learn.starter import build_starter as build
     from temwatch.vision.finder.threshold import ThresholdFinder
 
     with Progress(console=Console(stderr=True)) as bar:
         line = bar.add_task("simulated frames", total=None)
-        made = starter.build_starter(
+        made = build(
             seed,
             finder=ThresholdFinder(sensitivity=sensitivity),
             specimens=specimens,
@@ -68,7 +67,7 @@ def evaluate_starter(
     from temwatch.model.frame import ImagingMode
     from temwatch.vision.finder.threshold import ThresholdFinder
 
-    where = folder or starter_model()
+    where = folder or starter()
     scores = starter_evaluation.evaluate_starter(
         load(where),
         finder=ThresholdFinder(sensitivity=sensitivity),

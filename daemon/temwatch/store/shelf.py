@@ -6,6 +6,7 @@ import math
 import os
 import tempfile
 import zipfile
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -146,3 +147,20 @@ def _array(content: bytes) -> NDArray[Any]:
     if dtype.hasobject or fortran_order or len(body) != math.prod(shape) * dtype.itemsize:
         raise ValueError(f"an array {dtype} {shape} that its {len(body)} bytes don't hold")
     return np.frombuffer(body, dtype=dtype).reshape(shape)
+
+
+def starter() -> Path:
+    """Return the folder of the recognizer that comes with the package.
+
+    Raises
+    ------
+    ModelRefused
+        When there is not exactly one.
+    """
+    shelf = Path(str(resources.files("temwatch").joinpath("shipped", "recognizer")))
+    found = [folder for folder in shelf.glob("*") if (folder / MANIFEST).is_file()]
+    if len(found) != 1:
+        raise ModelRefused(
+            f"{len(found)} recognizers in {shelf}, one is expected", next_step="install temwatch again"
+        )
+    return found[0]
