@@ -19,6 +19,10 @@ from temwatch.vision.view import look_at
 
 ARTEFACT = "artefact"
 
+# A piece of these no longer shows what it is of: one micro-pore of looseness is a pore to anyone who sees it
+# alone, and a length of a flake's rim is not told from a bend contour. Pieces of a crack are cracks.
+ONLY_WHOLE = ("looseness", "particle")
+
 # What may be known of a frame beside its pixels; a recognizer must cope with each.
 Knowledge = Literal["all", "no mode", "no scale", "neither"]
 KNOWLEDGE: tuple[Knowledge, ...] = ("all", "no mode", "no scale", "neither")
@@ -111,5 +115,6 @@ def study(scene: Scene, finder: Finder, knowledge: Sequence[Knowledge]) -> Studi
 def _class(matching: Matching, number: int, truth: Sequence[TrueObject]) -> str | None:
     shown = int(matching.shown[number])
     if shown >= 0:
-        return truth[shown].class_
+        name = truth[shown].class_
+        return None if name in ONLY_WHOLE and matching.same[number] < 0 else name
     return ARTEFACT if matching.foreign[number] else None

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from temwatch.errors import ModelRefused
 from temwatch.learn.simulated import KNOWLEDGE, Knowledge, Studied, study_specimens
 from temwatch.recognition.fitting import fit_recognizer
 from temwatch.recognition.recognizer import Recognizer
@@ -17,9 +19,9 @@ from temwatch.vision.finder.base import Finder
 PROVENANCE = "starter: simulated specimens only, not your material"
 
 # So many rows keep the shipped file near 1 MB and the fit below half a minute.
-ROWS = 2000
-# For each two regions one more row, measured as if mode, pixel size or both were unknown, in these shares.
-_UNKNOWN_SHARE = 0.5
+ROWS = 2400
+# For every three regions one more row, measured as if mode, pixel size or both were unknown, in these shares.
+_UNKNOWN_SHARE = 1 / 3
 _UNKNOWN: dict[Knowledge, float] = {"no mode": 0.5, "no scale": 0.25, "neither": 0.25}
 
 
@@ -89,10 +91,27 @@ def build_starter(
         )
 
 
+def shipped_folder() -> Path:
+    """Return the folder of the starter that comes with the package, ready for `store.shelf.load`.
+
+    Raises
+    ------
+    ModelRefused
+        When there is not exactly one.
+    """
+    shelf = Path(__file__).parent / "shipped"
+    found = [folder for folder in shelf.glob("*") if (folder / "manifest.json").is_file()]
+    if len(found) != 1:
+        raise ModelRefused(
+            f"{len(found)} starters in {shelf}, one expected", next_step="install temwatch again"
+        )
+    return found[0]
+
+
 def choose_rows(frames: Iterable[Studied], *, seed: int, rows: int) -> Material:
     """Draw training rows from studied frames.
 
-    Every class gives the same number of regions; where one has fewer, the others give more. Of every two
+    Every class gives the same number of regions; where one has fewer, the others give more. Of every three
     regions one gives a second row, with less knowledge of its frame.
     """
     random = np.random.default_rng(seed)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from temwatch.learn.simulated import Knowledge, Studied, study_specimens
 from temwatch.model.frame import ImagingMode
@@ -62,6 +63,9 @@ class StarterScores:
         Regions with none.
     novel : Share
         Regions with a novelty above 0.999.
+    unsaid : mapping of str to Share
+        How regions were named whose true class can't be said (pieces of looseness and flakes, regions half on
+        an object); they are in none of the figures above.
     """
 
     title: str
@@ -73,12 +77,14 @@ class StarterScores:
     single: Share
     empty: Share
     novel: Share
+    unsaid: dict[str, Share]
 
     def table(self) -> str:
         """Return everything as text."""
         found = self.detection
         by_class = "; ".join(f"{name} {share}" for name, share in found.recall_by_class.items())
         covered = "; ".join(f"{name} {share}" for name, share in self.coverage.items())
+        unsaid = "; ".join(f"{name} {share.hits}" for name, share in self.unsaid.items())
         return "\n".join(
             (
                 f"{self.title}: {self.frames} frames of {self.specimens} simulated specimens not learned from",
@@ -89,6 +95,7 @@ class StarterScores:
                 self.recognition.table(),
                 f"  truth in the set       {covered}",
                 f"  one class {self.single}; none {self.empty}; novel {self.novel}",
+                f"  pieces and halves      named {unsaid}",
             )
         )
 
@@ -148,7 +155,13 @@ def judge_frames(
         single=_share(len(chosen) == 1 for chosen in seen.prediction_sets),
         empty=_share(not chosen for chosen in seen.prediction_sets),
         novel=_share((seen.novelty > 0.999).tolist()),
+        unsaid=_named(recognizer, features[[name is None for name in names]]),
     )
+
+
+def _named(recognizer: Recognizer, features: NDArray[np.float32]) -> dict[str, Share]:
+    best = recognizer.recognise(features, FEATURE_NAMES).probability.argmax(axis=1)
+    return {name: Share(int((best == code).sum()), len(best)) for code, name in enumerate(recognizer.classes)}
 
 
 def _share(hits: Iterable[bool]) -> Share:
