@@ -1,7 +1,6 @@
 """`temwatch doctor`: is everything as it must be? Each check says what it saw and what to do."""
 
 import shutil
-import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -76,11 +75,13 @@ def examine(settings: Settings) -> Iterator[Check]:
 def _software(_: Settings) -> Iterator[Check]:
     yield Check("ok", "python", sys.version.split()[0])
     yield Check("ok", "libraries", ", ".join(f"{name} {version(name)}" for name in _WORTH_NAMING))
-    if sqlite3.sqlite_version_info < (3, 51, 3):
+    from temwatch.store.database import SQLITE_VERSION
+
+    if SQLITE_VERSION < (3, 51, 3):
         yield Check(
             "note",
             "SQLite",
-            f"{sqlite3.sqlite_version}: two writers could damage its log; temwatch has one",
+            f"{'.'.join(map(str, SQLITE_VERSION))}: two writers could damage its log; temwatch has one",
             "let nothing else write the database (read-only copies are fine)",
         )
 

@@ -27,7 +27,9 @@ def survey(source: Source, kind: str) -> Contents:
     with _quiet():
         if kind == "bcf":
             bcf_container.check_size(source)
-            from rsciio.bruker._api import bcf_reader  # the public reader chooses by suffix, and ours has none
+            from rsciio.bruker._api import (
+                bcf_reader,  # the public reader chooses by suffix, and ours has none
+            )
 
             found = bcf_reader(path_of(source), select_type="image")
             declined = ["an EDS spectrum image (hypermap)"]

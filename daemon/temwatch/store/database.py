@@ -17,6 +17,8 @@ from temwatch.mounts import filesystem_of
 from temwatch.store import ledger
 from temwatch.store.migrate import migrate, migrations
 
+Connection = sqlite3.Connection  # for those above this room, who do not speak SQL themselves
+SQLITE_VERSION = sqlite3.sqlite_version_info
 FILE_NAME = "temwatch.sqlite"
 BALLAST_BYTES = 4 * 1024 * 1024
 # Checking a larger file would break the promise of a start within seconds; `temwatch doctor` checks it whole.
