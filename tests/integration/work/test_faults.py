@@ -74,13 +74,26 @@ async def test_a_worker_that_dies_is_named_replaced_and_leaves_nothing(
     assert isinstance(await one(crew, 2), Finished)
 
 
-async def test_garbage_beside_an_answer_costs_the_worker_not_the_next_job(
-    crew_of: Callable[..., Any],
+async def test_a_worker_that_speaks_unasked_is_replaced_and_costs_no_job(
+    crew_of: Callable[..., Any], tmp_path: Path
 ) -> None:
     log = Log()
     crew = await crew_of(log=log, count=1)
-    first = await one(crew, 1, do="garbage")
-    assert isinstance(first, Crashed)
+    first = await one(crew, 1, do="speak_later", file=str(tmp_path / "go"))
+    (tmp_path / "go").touch()
+    await until(lambda: bool(log.events))
+    second = await one(crew, 2)
+    assert isinstance(first, Finished)
+    assert isinstance(second, Finished)
+    assert first.body["pid"] != second.body["pid"]
+    assert "spoke without being asked" in log.events[0][1]["cause"]
+
+
+async def test_an_answer_for_another_job_is_believed_for_neither(crew_of: Callable[..., Any]) -> None:
+    crew = await crew_of(count=1)
+    outcome = await one(crew, 1, do="forge_an_answer")
+    assert isinstance(outcome, Crashed)
+    assert "not an answer" in outcome.cause
     assert isinstance(await one(crew, 2), Finished)
 
 
