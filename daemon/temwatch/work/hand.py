@@ -203,6 +203,9 @@ class Hand:
         # What it started must go with it, and holds our pipes open until then.
         self._signal_group(signal.SIGKILL)
         self.exited.set()
+        # An answer may still be in the pipe. Its end may never come: what left the group can hold it open.
+        loop = asyncio.get_running_loop()
+        loop.call_later(self._settings.stop_s, lambda: self.lose(self._how_it_ended()))
 
     def _signal_group(self, number: signal.Signals) -> None:
         # The group keeps its number while any process is in it, so a stranger can't be hit.

@@ -137,8 +137,9 @@ class Misbehave(Echo):
                     os.write(fd, b"\xff" * 64)
 
     def forge_an_answer(self, body: dict[str, Any]) -> None:
-        """Answer for another job first."""
+        """Answer for another job."""
         _speak({"answer": "finished", "job_id": 99, "attempt": 1, "body": {}, "worn": ""})
+        _forever()
 
     def speak_later(self, body: dict[str, Any]) -> None:
         """Answer properly, and speak again when a file is there."""
@@ -153,6 +154,8 @@ class Misbehave(Echo):
     def fork_a_hanging_child(self, body: dict[str, Any]) -> None:
         child = os.fork()
         if child == 0:
+            if body.get("escape"):
+                os.setsid()
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             _forever()
         Path(body["pid_file"]).write_text(str(child))

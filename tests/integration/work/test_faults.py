@@ -208,6 +208,24 @@ async def test_what_a_decoder_started_goes_with_it(
     await until(lambda: not alive(grandchild))
 
 
+@pytest.mark.parametrize("then", ["leave", ""])
+async def test_what_escapes_from_a_worker_can_not_hold_the_daemon_by_its_pipes(
+    then: str, crew_of: Callable[..., Any], tmp_path: Path
+) -> None:
+    crew = await crew_of(count=1, recycle_jobs=2)
+    await one(crew, 0)
+    before = open_files()
+    pid_file = tmp_path / "pid"
+    outcome = await one(crew, 1, do="fork_a_hanging_child", escape=True, pid_file=str(pid_file), then=then)
+    try:
+        assert isinstance(outcome, Crashed if then else Finished)
+        assert isinstance(await one(crew, 2), Finished)
+        assert open_files() <= before
+    finally:
+        os.kill(int(pid_file.read_text()), signal.SIGKILL)
+        await until(lambda: not alive(int(pid_file.read_text())))
+
+
 async def test_an_error_of_our_own_kind_goes_by_the_name_verdicts_know(crew_of: Callable[..., Any]) -> None:
     crew = await crew_of()
     outcome = await one(crew, do="raise_child")
