@@ -56,11 +56,22 @@ class Echo:
             os._exit(9)
         if settings.get("hang_at_start"):
             _forever()
+        if "threads" in settings:
+            self.take_threads(settings["threads"])
         self.settings = settings
 
     def __call__(self, body: dict[str, Any]) -> Answer:
         blobs = [b"x" * body["blob_bytes"]] if "blob_bytes" in body else []
         return {"echo": body, "settings": self.settings, "pid": os.getpid()}, blobs
+
+    def take_threads(self, number: int) -> None:
+        import cv2
+        import numpy as np
+        import threadpoolctl
+
+        np.ones((2, 2)) @ np.ones((2, 2))
+        threadpoolctl.threadpool_limits(limits=number)
+        cv2.setNumThreads(number)
 
 
 class Misbehave(Echo):

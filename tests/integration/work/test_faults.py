@@ -264,7 +264,7 @@ async def test_an_answer_that_is_no_json_is_a_failure_not_a_crash(crew_of: Calla
 
 
 async def test_a_worker_is_limited_alone_and_single_threaded(crew_of: Callable[..., Any]) -> None:
-    crew = await crew_of(limits=WorkerLimits(memory_mb=2000, open_files=100, nice=3))
+    crew = await crew_of({"threads": 4}, limits=WorkerLimits(memory_mb=2000, open_files=100, nice=3))
     outcome = await one(crew, do="look_at_itself")
     assert isinstance(outcome, Finished)
     seen = outcome.body["echo"]
@@ -372,20 +372,24 @@ async def test_a_job_that_is_no_json_ends_as_a_failure_and_costs_no_worker(
     assert isinstance(await one(crew, 2), Finished)
 
 
-async def test_a_daemon_that_is_killed_takes_its_workers_with_it(tmp_path: Path) -> None:
+async def test_a_daemon_that_is_killed_takes_even_busy_workers_with_it(tmp_path: Path) -> None:
     script = (
-        "import asyncio, os\n"
+        "import asyncio, sys\n"
+        "from pathlib import Path\n"
+        "from contract.work.engine_contract import job, there\n"
         "from integration.work.crews import new_crew\n"
         "async def main():\n"
         "    crew = new_crew(count=2)\n"
         "    await crew.start()\n"
         "    while any(w.state == 'starting' for w in crew.workers()): await asyncio.sleep(0.01)\n"
+        "    for n in (1, 2): await crew.submit(job(n, do='hang', started=f'{sys.argv[1]}/{n}'))\n"
+        "    for n in (1, 2): await there(Path(sys.argv[1]) / str(n))\n"
         "    print(*(w.pid for w in crew.workers()), flush=True)\n"
         "    await asyncio.Event().wait()\n"
         "asyncio.run(main())\n"
     )
     daemon = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", script),
+        *(sys.executable, "-c", script, str(tmp_path)),
         env=environ(),
         stdout=asyncio.subprocess.PIPE,
     )
