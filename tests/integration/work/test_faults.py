@@ -64,7 +64,7 @@ def open_files() -> int:
 async def test_a_worker_that_dies_is_named_replaced_and_leaves_nothing(
     do: str, crew_of: Callable[..., Any]
 ) -> None:
-    crew = await crew_of(timeout_s=0.5)
+    crew = await crew_of(timeout_s=0.5 if "within" in DEATHS[do] else 60.0)
     await until(lambda: crew.free() == 2)
     outcome = await one(crew, do=do)
     assert isinstance(outcome, Crashed)
@@ -198,7 +198,7 @@ async def test_where_a_decoder_crashed_is_in_the_log(crew_of: Callable[..., Any]
 async def test_what_a_decoder_started_goes_with_it(
     then: str, crew_of: Callable[..., Any], tmp_path: Path
 ) -> None:
-    crew = await crew_of(timeout_s=0.5, count=1)
+    crew = await crew_of(timeout_s=2.0 if then == "hang" else 60.0, count=1)
     pid_file = tmp_path / "pid"
     outcome = await one(crew, do="fork_a_hanging_child", pid_file=str(pid_file), then=then)
     assert isinstance(outcome, Crashed if then else Finished)
