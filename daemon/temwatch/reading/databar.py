@@ -79,7 +79,7 @@ def _most_common(papers: list[Any]) -> Any:
 
 def _has_letters(strip: NDArray[Any], paper: Any) -> bool:
     changes = np.count_nonzero(np.diff(strip == paper, axis=1), axis=1)
-    return np.count_nonzero(changes >= LETTER_EDGES) >= LETTER_ROWS
+    return int(np.count_nonzero(changes >= LETTER_EDGES)) >= LETTER_ROWS
 
 
 def _is_image(rows: NDArray[Any]) -> bool:

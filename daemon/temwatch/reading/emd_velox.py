@@ -72,7 +72,7 @@ def _signal(source: Source, path: str, dataset: "h5py.Dataset", said: dict[str, 
     rows, cols, frames = dataset.shape
     dtype = dataset.dtype.newbyteorder("=")
 
-    def decode(section: int, pieces: Sequence[Piece]) -> NDArray[Any]:  # noqa: ARG001 - HDF5 reads for itself
+    def decode(section: int, _pieces: Sequence[Piece]) -> NDArray[Any]:
         with hdf.opened(source) as file:
             found: NDArray[Any] = file[path]["Data"][:, :, section]
         return np.ascontiguousarray(found, dtype)
@@ -115,7 +115,9 @@ def _facts(said: dict[str, Any]) -> Facts:
     start = (said.get("Acquisition") or {}).get("AcquisitionStartDatetime") or {}
     detector = _detector(said)
     metadata = {
-        "instrument": " ".join(filter(None, (instrument.get("InstrumentClass"), instrument.get("InstrumentModel")))),
+        "instrument": " ".join(
+            filter(None, (instrument.get("InstrumentClass"), instrument.get("InstrumentModel")))
+        ),
         "detector": detector,
         "voltage_v": hdf.number(optics.get("AccelerationVoltage")),
         "camera_length_m": hdf.number(optics.get("CameraLength")),
