@@ -24,7 +24,9 @@ def mrc(
     modes = {"int8": 0, "int16": 1, "float32": 2, "uint16": 6, "float16": 12}
     sections, rows, cols = stack.shape
     head = bytearray(1024)
-    struct.pack_into(order + "4i", head, 0, cols, rows, sections if declared is None else declared, modes[stack.dtype.name])
+    struct.pack_into(
+        order + "4i", head, 0, cols, rows, sections if declared is None else declared, modes[stack.dtype.name]
+    )
     struct.pack_into(order + "3i", head, 28, cols, rows, sections)
     struct.pack_into(order + "3f", head, 40, cols * angstrom, rows * angstrom, sections * angstrom)
     struct.pack_into(order + "3i", head, 64, 1, 2, 3)
@@ -34,10 +36,21 @@ def mrc(
     return bytes(head) + extended + stack.astype(stack.dtype.newbyteorder(order)).tobytes()
 
 
-def ser(images: NDArray[np.generic], *, planned: int | None = None, metres: float = 2e-10, kind: int = 0x4122) -> bytes:
+def ser(
+    images: NDArray[np.generic], *, planned: int | None = None, metres: float = 2e-10, kind: int = 0x4122
+) -> bytes:
     """A TIA series of the images (section, row, col), `planned` of them announced."""
     planned = len(images) if planned is None else planned
-    code = {"uint8": 1, "uint16": 2, "uint32": 3, "int8": 4, "int16": 5, "int32": 6, "float32": 7, "float64": 8}
+    code = {
+        "uint8": 1,
+        "uint16": 2,
+        "uint32": 3,
+        "int8": 4,
+        "int16": 5,
+        "int32": 6,
+        "float32": 7,
+        "float64": 8,
+    }
     table = 30 + 36
     first = table + 8 * planned
     _, rows, cols = images.shape
@@ -55,9 +68,7 @@ def ser(images: NDArray[np.generic], *, planned: int | None = None, metres: floa
     return head + body
 
 
-def dm(
-    entries: list[dict[str, object]], *, version: int = 4, thumbnails: int = 0, order: str = "<"
-) -> bytes:
+def dm(entries: list[dict[str, object]], *, version: int = 4, thumbnails: int = 0, order: str = "<") -> bytes:
     """A DM file; each entry has ``data`` (fastest axis last), ``type``, ``axes`` [(scale, unit)], ``name``, ``tags``."""
     images = {}
     for k, entry in enumerate(entries):
@@ -66,7 +77,9 @@ def dm(
         axes = entry.get("axes") or [(1.0, "")] * data.ndim
         images[k] = {
             "ImageData": {
-                "Calibrations": {"Dimension": {i: {"Scale": s, "Units": u} for i, (s, u) in enumerate(reversed(axes))}},
+                "Calibrations": {
+                    "Dimension": {i: {"Scale": s, "Units": u} for i, (s, u) in enumerate(reversed(axes))}
+                },
                 "Data": data,
                 "DataType": entry["type"],
                 "Dimensions": dict(enumerate(reversed(entry.get("shape", data.shape)))),
@@ -91,7 +104,12 @@ def _dm_group(tree: dict, version: int, order: str, *, root: bool = False) -> by
             body += struct.pack(">BH", 20, len(name)) + name + inside
         else:
             inside = _dm_value(value, version, order)
-            body += struct.pack(">BH", 21, len(name)) + name + (struct.pack(">Q", len(inside)) if version == 4 else b"") + inside
+            body += (
+                struct.pack(">BH", 21, len(name))
+                + name
+                + (struct.pack(">Q", len(inside)) if version == 4 else b"")
+                + inside
+            )
     size = b"" if root or version == 3 else struct.pack(">Q", len(body))
     return b"\1\0" + size + struct.pack(word, len(tree)) + body
 
@@ -99,7 +117,9 @@ def _dm_group(tree: dict, version: int, order: str, *, root: bool = False) -> by
 def _dm_value(value: object, version: int, order: str) -> bytes:
     word = ">%dI" if version == 3 else ">%dQ"
     if isinstance(value, np.ndarray):
-        code = {"i2": 2, "i4": 3, "u2": 4, "u4": 5, "f4": 6, "f8": 7, "i1": 9, "u1": 10, "c8": 6}[value.dtype.str[1:]]
+        code = {"i2": 2, "i4": 3, "u2": 4, "u4": 5, "f4": 6, "f8": 7, "i1": 9, "u1": 10, "c8": 6}[
+            value.dtype.str[1:]
+        ]
         raw = value.astype(value.dtype.newbyteorder(order)).tobytes()
         count = value.size * (2 if value.dtype.kind == "c" else 1)
         return b"%%%%" + struct.pack(word % 4, 3, 20, code, count) + raw
@@ -115,7 +135,12 @@ def _dm_value(value: object, version: int, order: str) -> bytes:
 def velox(frames: NDArray[np.generic], said: dict[str, object] | None = None) -> bytes:
     """A Velox EMD with one image of the frames (frame, row, col)."""
     said = said or {
-        "BinaryResult": {"Detector": "HAADF", "PixelSize": {"width": "2e-9", "height": "2e-9"}, "PixelUnitX": "m", "PixelUnitY": "m"},
+        "BinaryResult": {
+            "Detector": "HAADF",
+            "PixelSize": {"width": "2e-9", "height": "2e-9"},
+            "PixelUnitX": "m",
+            "PixelUnitY": "m",
+        },
         "Acquisition": {"AcquisitionStartDatetime": {"DateTime": "1664324827"}},
     }
     text = json.dumps(said).encode().ljust(2000, b"\0")
@@ -137,4 +162,9 @@ def png(image: NDArray[np.uint8]) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
     head = struct.pack(">IIBBBBB", cols, rows, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(lines))
+        + chunk(b"IEND", b"")
+    )

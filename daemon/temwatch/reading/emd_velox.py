@@ -63,7 +63,8 @@ def _no_image(dataset: "h5py.Dataset", said: dict[str, Any]) -> str:
     if len(dataset.shape) != 3 or 0 in dataset.shape:
         return f"data of shape {dataset.shape}"
     binary = said.get("BinaryResult", {})
-    if units.is_reciprocal(str(binary.get("PixelUnitX", ""))):
+    unit = str(binary.get("PixelUnitX", ""))
+    if units.is_reciprocal(unit) or units.is_angle(unit):
         return f"a diffraction pattern or transform of {size}"
     return ""
 

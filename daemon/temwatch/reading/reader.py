@@ -130,6 +130,11 @@ class _OneFile:
                 return emi.facts(source, where[1])
         return Facts()
 
+    def close(self) -> None:
+        """Give back what was held of the file; the file itself belongs to who opened it."""
+        if "understood" in self.__dict__:
+            self.understood.source.file.close()
+
     def image(self, number: int) -> tuple[Signal, NDArray[Any], Facts, str]:
         """Return the signal, pixels, facts and digest of an image."""
         source = self.understood.source
@@ -172,20 +177,41 @@ class _Images:
 def _opened(path: Path, beneath: Path | None, limits: Limits) -> Iterator[_Images]:
     root, relpath = (beneath, str(path)) if beneath is not None else (path.absolute().parent, path.name)
     with ExitStack() as stack:
-        file = stack.enter_context(open_beneath(root, relpath))
-        if sniff.format_of(file.read(sniff.HEAD_BYTES), relpath) != "emi":
-            yield _Images([_OneFile(file, root, relpath, limits)])
+
+        def one(name: str) -> _OneFile:
+            file = _OneFile(stack.enter_context(open_beneath(root, name)), root, name, limits)
+            stack.callback(file.close)
+            return file
+
+        file = one(relpath)
+        if sniff.format_of(file.source.head(sniff.HEAD_BYTES), relpath) != "emi":
+            yield _Images([file])
             return
         series = []
         for name in emi.series_of(relpath):
             with suppress(FrameGone):
-                series.append(_OneFile(stack.enter_context(open_beneath(root, name)), root, name, limits))
+                series.append(one(name))
         if not series:
             raise FrameDeclined(
-                f"{display_name(path.name)}: is the sidecar of .ser files, and none is beside it",
+                f"{file.source.name}: is the sidecar of .ser files, and none is beside it",
                 next_step="Copy the .ser files as well; they hold the pixels.",
             )
-        yield _Images(series)
+        yield _Images(_with_images(series))
+
+
+def _with_images(series: list[_OneFile]) -> list[_OneFile]:
+    """Return the series that hold images; raise what the first says where none does."""
+    refused: FrameDeclined | None = None
+    found = []
+    for file in series:
+        try:
+            assert file.understood
+            found.append(file)
+        except FrameDeclined as error:
+            refused = refused or error
+    if not found and refused is not None:
+        raise refused
+    return found
 
 
 def _frame(file: _OneFile, number: int, overrides: Overrides) -> Frame:

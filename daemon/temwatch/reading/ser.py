@@ -175,7 +175,7 @@ def _signal(source: Source, series: Series, group: list[Element], first: int) ->
         element = group[section]
         stored = np.frombuffer(pieces[0], dtype.newbyteorder("<")).astype(dtype, copy=False)
         # TIA writes the bottom row first.
-        return stored.reshape(element.rows, element.cols)[::-1]
+        return np.ascontiguousarray(stored.reshape(element.rows, element.cols)[::-1])
 
     def facts(section: int) -> Facts:
         element = group[section]

@@ -13,7 +13,8 @@ from temwatch.reading.contents import Facts, ModeWord, PixelSize
 from temwatch.reading.source import Source
 from temwatch.reading.tiff_pages import Page, Tag, text, values
 
-_DESCRIPTION, _DATE, _X_RESOLUTION, _Y_RESOLUTION = 270, 306, 282, 283
+_DESCRIPTION, _MAKE, _DATE = 270, 271, 306
+_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _INCH = 282, 283, 296, 2
 _IMAGEJ_LINE = re.compile(r"^(\w+)=(.*)$", re.MULTILINE)
 
 
@@ -93,12 +94,35 @@ def _ome(said: str) -> tuple[PixelSize, ...]:
     return calibration.pixel_size(size[0] * nm[0], size[1] * nm[1], "OME pixels")  # type: ignore[operator]
 
 
+def _jeol(source: Source, page: Page) -> Facts:
+    """Read JEOL's SightX: XML in the description, resolution on the camera, magnification or camera length."""
+    if not text(source, page.tags[_MAKE]).startswith("JEOL"):
+        return Facts()
+    raw = text(source, page.tags.get(_DESCRIPTION))
+    root = xml.parse("".join(line.strip(" \r\n\t\x01\x00") for line in raw.splitlines()).encode())
+    tem, mode = xml.word(root, "EosMode") == "eosTEM", xml.word(root, "ModeString")
+    per_row, per_col = _fraction(source, page, _Y_RESOLUTION), _fraction(source, page, _X_RESOLUTION)
+    magnification = _float(xml.word(root, "SelectorValue"))
+    if tem and mode == "DIFF":
+        return Facts(modes=_sure(ImagingMode.DIFFRACTION, "JEOL mode"))
+    sizes: tuple[PixelSize, ...] = ()
+    if tem and mode == "MAG" and magnification and per_row and per_col:
+        unit_nm = (2.54e7 if _number(source, page, _RESOLUTION_UNIT) == _INCH else 1e7) / magnification
+        sizes = calibration.pixel_size(unit_nm / per_row, unit_nm / per_col, "JEOL SightX")
+    # Seven digits of a second are one too many for a datetime.
+    moment = moments.parse_local(re.sub(r"(\.\d{6})\d+", r"\1", xml.word(root, "DateTime")))
+    metadata = _named(instrument=xml.word(root, "Instruments"), magnification=magnification)
+    return Facts(pixel_sizes=sizes, acquired_at=moment, metadata=metadata)
+
+
 def _fei_text(source: Source, page: Page) -> Facts:
     """FEI's scanning microscopes: lines ``[Scan]`` / ``PixelWidth=`` in metres."""
     tag = page.tags.get(34682) or page.tags.get(34680)
     sections = _ini(text(source, tag))
     scan, user, detectors = (sections.get(key, {}) for key in ("Scan", "User", "Detectors"))
     row, col = _float(scan.get("PixelHeight")), _float(scan.get("PixelWidth"))
+    if row is None or col is None:
+        row, col = _ion_beam(sections.get("IRBeam", {}), page)
     detector = detectors.get("Name", "")
     mode = modes.mode_in(sections.get(detector, {}).get("Signal", "")) if "STEM" in detector.upper() else None
     moment = moments.parse_local(f"{user.get('Date', '')} {user.get('Time', '')}", moments.MONTH_FIRST)
@@ -111,6 +135,12 @@ def _fei_text(source: Source, page: Page) -> Facts:
         acquired_at=moment,
         metadata=_named(instrument=system.get("SystemType"), detector=detector) | _assumed(moment),
     )
+
+
+def _ion_beam(beam: dict[str, str], page: Page) -> tuple[float | None, float | None]:
+    """Return the pixel in metres from the field widths, which ion beam images have instead."""
+    height, width = _float(beam.get("VFW")), _float(beam.get("HFW"))
+    return (height / page.rows if height else None, width / page.cols if width else None)
 
 
 def _titan_xml(source: Source, page: Page) -> Facts:
@@ -193,6 +223,7 @@ def _date(source: Source, page: Page) -> Facts:
 _PLACES: tuple[tuple[int, Callable[[Source, Page], Facts]], ...] = (
     (65009, _gatan),
     (_DESCRIPTION, _description),
+    (_MAKE, _jeol),
     (34683, _titan_xml),
     (34682, _fei_text),
     (34680, _fei_text),

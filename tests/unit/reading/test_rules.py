@@ -50,7 +50,9 @@ def test_a_configuration_more_than_5_percent_off_is_noted() -> None:
 
 
 def test_the_first_place_in_the_file_wins_and_the_others_are_compared() -> None:
-    calibration, notes = choose_calibration(None, (said(1.0, "axis"), said(3.0, "tag"), said(1.01, "side", "sidecar")))
+    calibration, notes = choose_calibration(
+        None, (said(1.0, "axis"), said(3.0, "tag"), said(1.01, "side", "sidecar"))
+    )
     assert (calibration.nm_per_px, calibration.source) == (1.0, "file")
     assert notes == {"calibration_from": "axis", "conflicts": ["pixel size: 1 nm is used, tag says 3 nm"]}
 
@@ -110,23 +112,30 @@ def test_a_time_with_a_zone_is_taken_as_it_is() -> None:
     assert moments.parse_local("2020-05-01T10:00:00+02:00") == datetime(2020, 5, 1, 8, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("text", ["Thu Nov 29 22:41:51 2018", "25 Sep 2018 8:20:42", "29/11/2018 22:41:51", "11/29/2018 10:41:51 PM"])
+@pytest.mark.parametrize(
+    "text",
+    ["Thu Nov 29 22:41:51 2018", "25 Sep 2018 8:20:42", "29/11/2018 22:41:51", "11/29/2018 10:41:51 PM"],
+)
 def test_a_time_without_a_zone_is_this_computers(text: str) -> None:
     moment = moments.parse_local(text)
     assert moment is not None
     assert moment.utcoffset() == moment.replace(tzinfo=None).astimezone().utcoffset()
 
 
-@pytest.mark.parametrize("text", ["03/04/2020 10:00:00", "nonsense", "", "0001-01-01T00:00:00", "9999-12-31T00:00:00+00:00"])
+@pytest.mark.parametrize(
+    "text", ["03/04/2020 10:00:00", "nonsense", "", "0001-01-01T00:00:00", "9999-12-31T00:00:00+00:00"]
+)
 def test_a_time_that_can_be_read_two_ways_or_not_at_all_is_none(text: str) -> None:
     assert moments.parse_local(text) is None
 
 
 def test_windows_unix_and_serial_times_are_read() -> None:
-    assert moments.from_filetime(1.3220483561436376e17) == datetime(2019, 12, 10, 20, 32, 41, 436376, tzinfo=UTC)
+    assert moments.from_filetime(1.3220483561436376e17) == datetime(
+        2019, 12, 10, 20, 32, 41, 436376, tzinfo=UTC
+    )
     assert moments.from_unix(0) is None
     assert moments.from_unix(1e30) is None
-    assert moments.from_serial_days(42832.5) == datetime(2017, 4, 7, 12).astimezone()  # noqa: DTZ001
+    assert moments.from_serial_days(42832.5) == datetime(2017, 4, 7, 12).astimezone()
 
 
 def test_an_entity_bomb_is_no_xml() -> None:

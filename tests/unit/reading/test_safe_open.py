@@ -103,8 +103,8 @@ def test_a_file_without_read_permission_names_the_permission(root: Path) -> None
 
 def test_no_descriptor_is_left_open_after_refusals(root: Path) -> None:
     os.mkfifo(root / "pipe.mrc")
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     for path in ["pipe.mrc", "day/none", "day", "../secret"]:
         with pytest.raises((FrameUnsafe, FrameGone)):
             open_beneath(root, path)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
