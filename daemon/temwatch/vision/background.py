@@ -103,7 +103,7 @@ def fit_background(image: NDArray[np.generic]) -> Background:
     lose their say.
     """
     shape = (image.shape[0], image.shape[1])
-    block = int(np.clip(min(shape) // _BLOCKS, _SMALLEST_BLOCK_PX, None))
+    block = min(max(min(shape) // _BLOCKS, _SMALLEST_BLOCK_PX), min(shape))
     medians, rows, cols, spread = _block_medians(image, block)
     y = _centred(rows, shape[0])
     x = _centred(cols, shape[1])
