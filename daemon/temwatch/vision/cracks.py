@@ -11,7 +11,7 @@ from temwatch.vision.skeleton import thinned
 from temwatch.vision.view import View
 
 # Below this width a mask of whole pixels is too coarse (a pixel of distance is two of width): the grey
-# profile across the crack is measured instead (METHOD, figure 9).
+# profile across the crack is measured instead (for the paper's figure 9).
 _THIN_PX = 8.0
 _PROFILE_STEP_PX = 0.25
 _PROFILE_REACH_PX = 12.0

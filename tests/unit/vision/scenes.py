@@ -27,14 +27,18 @@ def blob(seed: int, size: int = SIZE, radius: float = 22.0) -> NDArray[np.bool_]
     """An irregular, lopsided object in the middle of a square frame."""
     rng = np.random.default_rng(seed)
     angle = np.linspace(0, 2 * np.pi, 90, endpoint=False)
-    r = radius * (1 + sum(rng.normal(0, 0.25 / k) * np.cos(k * angle + rng.uniform(0, 7)) for k in range(1, 5)))
+    r = radius * (
+        1 + sum(rng.normal(0, 0.25 / k) * np.cos(k * angle + rng.uniform(0, 7)) for k in range(1, 5))
+    )
     points = np.stack([1.4 * r * np.cos(angle), 0.8 * r * np.sin(angle)], axis=1) + size / 2
     canvas = np.zeros((size, size), np.uint8)
     cv2.fillPoly(canvas, [np.round(points).astype(np.int32)], 1)
     return canvas.astype(bool)
 
 
-def grey_frame(mask: NDArray[np.bool_], contrast: float = 0.3, seed: int = 0, noise: float = 0.02) -> NDArray[np.float32]:
+def grey_frame(
+    mask: NDArray[np.bool_], contrast: float = 0.3, seed: int = 0, noise: float = 0.02
+) -> NDArray[np.float32]:
     """A frame of level 1000 in which the mask is brighter or darker by `contrast`, with noise."""
     rng = np.random.default_rng(seed)
     texture = cv2.GaussianBlur(rng.standard_normal(mask.shape).astype(np.float32), (0, 0), 1.0)

@@ -55,5 +55,7 @@ def test_signed_data_around_zero_do_not_blow_up():
 
 def test_multiplying_the_frame_changes_nothing():
     image = np.random.default_rng(2).normal(100, 3, (300, 300))
-    flat = [fit_background(k * image).flatten((k * image).astype(np.float32), *_whole(image)) for k in (1, 37)]
+    flat = [
+        fit_background(k * image).flatten((k * image).astype(np.float32), *_whole(image)) for k in (1, 37)
+    ]
     np.testing.assert_allclose(flat[0], flat[1], atol=1e-5)

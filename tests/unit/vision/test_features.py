@@ -76,7 +76,10 @@ def test_grey_features_agree_with_a_plain_calculation(seed):
     ours = features_of(frame, [mask])
     view = look_at(frame)
     outside = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
-    ring, inside = view.flattened[(outside > 4) & (outside <= 11)].astype(float), view.flattened[mask].astype(float)
+    ring, inside = (
+        view.flattened[(outside > 4) & (outside <= 11)].astype(float),
+        view.flattened[mask].astype(float),
+    )
     contrast, noise = inside.mean() - np.median(ring), ring.std()
     assert ours["contrast_bf"][0] == pytest.approx(contrast, rel=1e-4)
     assert ours["contrast_to_noise_bf"][0] == pytest.approx(contrast / noise, rel=1e-3)
@@ -99,7 +102,9 @@ def test_cooccurrence_agrees_with_scikit_image():
         band = levels[k, 32 - half[k] : 32 + half[k]]
         pairs = graycomatrix(band, [1, 3], [0, np.pi / 2], 16, symmetric=True, normed=True)
         names = ("contrast", "homogeneity", "energy", "correlation")
-        np.testing.assert_allclose(ours[k, :4], [graycoprops(pairs, n).mean() for n in names], rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(
+            ours[k, :4], [graycoprops(pairs, n).mean() for n in names], rtol=1e-3, atol=1e-4
+        )
         pooled = pairs.mean(axis=(2, 3))
         entropy = -(pooled[pooled > 0] * np.log(pooled[pooled > 0])).sum()
         assert ours[k, 4] == pytest.approx(entropy, rel=1e-3)
@@ -134,7 +139,9 @@ def test_skeleton_features_agree_with_a_plain_calculation(seed):
     # The distance on sheets is a chamfer of 5 x 5, within 2 % of the true one.
     assert ours["deepest_in_diameters"][0] == pytest.approx(depth.max() / radius, rel=0.02)
     assert ours["skeleton_width"][0] == pytest.approx(depth[line].mean() / radius, rel=0.02)
-    neighbours = cv2.filter2D(line.astype(np.uint8), -1, np.ones((3, 3)), borderType=cv2.BORDER_CONSTANT)[line] - 1
+    neighbours = (
+        cv2.filter2D(line.astype(np.uint8), -1, np.ones((3, 3)), borderType=cv2.BORDER_CONSTANT)[line] - 1
+    )
     assert ours["log_skeleton_ends"][0] == pytest.approx(np.log1p((neighbours == 1).sum()))
 
 
@@ -193,7 +200,12 @@ def test_turning_the_frame_by_right_angles_changes_nothing(turns):
     before = features_of(frame, [mask])
     after = features_of(np.rot90(frame, turns).copy(), [np.rot90(mask, turns).copy()])
     # A skeleton depends on the order in which pixels are peeled off, a crop on how it falls on the grid.
-    loose = {"log_skeleton_in_lengths": 0.35, "log_skeleton_ends": 1.2, "skeleton_width": 0.15, "skeleton_width_variation": 0.3}
+    loose = {
+        "log_skeleton_in_lengths": 0.35,
+        "log_skeleton_ends": 1.2,
+        "skeleton_width": 0.15,
+        "skeleton_width_variation": 0.3,
+    }
     for name in FEATURE_NAMES:
         grid = 0.15 if name.startswith(("glcm", "lbp", "gradient")) else 0.02
         assert before[name][0] == pytest.approx(after[name][0], abs=loose.get(name, grid), rel=0.02), name
@@ -207,7 +219,14 @@ def test_turning_an_ellipse_by_any_angle_hardly_changes_its_shape(angle):
         cv2.ellipse(canvas, (80, 80), (50, 22), turn, 0, 360, 1, -1)
         mask = canvas.astype(bool)
         values.append(features_of(grey_frame(mask, noise=0.01), [mask]))
-    for name in (*BASIC_NAMES, "eccentricity", "feret_ratio", "hu_1", "ellipse_extent", "deepest_in_diameters"):
+    for name in (
+        *BASIC_NAMES,
+        "eccentricity",
+        "feret_ratio",
+        "hu_1",
+        "ellipse_extent",
+        "deepest_in_diameters",
+    ):
         assert values[0][name][0] == pytest.approx(values[1][name][0], abs=0.04), name
     assert values[0]["fourier_3"][0] == pytest.approx(values[1]["fourier_3"][0], abs=0.3)
 
@@ -222,10 +241,15 @@ def drawn(scale: int) -> np.ndarray:
     return canvas.astype(bool)
 
 
-@pytest.mark.parametrize("scale", [2, 3, 12])  # at 12 it is larger than a tile, and measured on a smaller image
+@pytest.mark.parametrize(
+    "scale", [2, 3, 12]
+)  # at 12 it is larger than a tile, and measured on a smaller image
 def test_a_larger_object_of_the_same_form_differs_in_its_size_only(scale):
     small, large = drawn(1), drawn(scale)
-    a, b = features_of(grey_frame(small, noise=0.01), [small]), features_of(grey_frame(large, noise=0.01), [large])
+    a, b = (
+        features_of(grey_frame(small, noise=0.01), [small]),
+        features_of(grey_frame(large, noise=0.01), [large]),
+    )
     grown = np.log(large.sum() / small.sum()) / 2
     assert b["log_diameter_nm"][0] - a["log_diameter_nm"][0] == pytest.approx(grown, abs=1e-5)
     same = ("aspect", "rectangularity", "circularity", "solidity", "area_in_lengths", "eccentricity", "hu_1",
@@ -299,7 +323,9 @@ def test_quantiles_agree_with_numpy():
     values = sheet.inside.take(sheet.values)
     ours = sheet.inside.quantiles(values, (0.1, 0.5, 0.93))
     for k in range(len(masks)):
-        np.testing.assert_allclose(ours[k], np.quantile(values[sheet.inside.region == k], (0.1, 0.5, 0.93)), rtol=1e-5)
+        np.testing.assert_allclose(
+            ours[k], np.quantile(values[sheet.inside.region == k], (0.1, 0.5, 0.93)), rtol=1e-5
+        )
 
 
 def test_a_thin_line_across_a_large_frame_stays_in_one_piece():

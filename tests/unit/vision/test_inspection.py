@@ -42,7 +42,10 @@ def test_everything_about_an_object_stands_at_its_place_in_reading_order():
 
 
 def test_the_time_of_each_step_comes_from_the_clock_passed_in():
-    assert inspected(discs_frame((400, 400), TRUTH, 12, 0.4)).timings_ms == {"segment": 1000.0, "measure": 1000.0}
+    assert inspected(discs_frame((400, 400), TRUTH, 12, 0.4)).timings_ms == {
+        "segment": 1000.0,
+        "measure": 1000.0,
+    }
 
 
 def test_an_empty_frame_is_a_result_too():
@@ -72,7 +75,9 @@ def test_numbers_beyond_single_precision_are_survived():
     assert len(inspected(image).regions) == 4
 
 
-@pytest.mark.parametrize("image", [np.zeros((3, 4, 5)), np.zeros(7), np.zeros((0, 9)), np.zeros((9, 9), complex)])
+@pytest.mark.parametrize(
+    "image", [np.zeros((3, 4, 5)), np.zeros(7), np.zeros((0, 9)), np.zeros((9, 9), complex)]
+)
 def test_what_is_no_grey_image_is_declined_by_name(image):
     with pytest.raises(FrameDeclined, match="no grey image"):
         inspected(image)

@@ -50,9 +50,13 @@ def test_a_speck_is_measured_without_complaint():
 
 
 def test_sizes_of_particles_leave_out_those_cut_by_the_edge():
-    sizes = size_statistics(np.array([10.0, 20, 30, 500]), np.array([False, False, False, True]), nm_per_px=2.0)
+    sizes = size_statistics(
+        np.array([10.0, 20, 30, 500]), np.array([False, False, False, True]), nm_per_px=2.0
+    )
     assert (sizes.n, sizes.mean, sizes.sd, sizes.p50) == (3, 40, 20, 40)
-    assert sizes.mean_ci95 == pytest.approx((40 - 4.302653 * 20 / 3**0.5, 40 + 4.302653 * 20 / 3**0.5), rel=1e-6)
+    assert sizes.mean_ci95 == pytest.approx(
+        (40 - 4.302653 * 20 / 3**0.5, 40 + 4.302653 * 20 / 3**0.5), rel=1e-6
+    )
     assert sizes.p10 is None  # three sizes have no tenth percentile
 
 

@@ -59,6 +59,8 @@ def test_classes_nobody_foresaw_get_a_colour_of_their_own():
     assert len({colours["twin"], colours["gas bubble"], colours["pore"]}) == 3
 
 
-@pytest.mark.parametrize(("longest", "nice"), [(1.0, 1), (4.9, 2), (9.99, 5), (230, 200), (0.07, 0.05), (1000, 1000)])
+@pytest.mark.parametrize(
+    ("longest", "nice"), [(1.0, 1), (4.9, 2), (9.99, 5), (230, 200), (0.07, 0.05), (1000, 1000)]
+)
 def test_scale_bars_have_round_lengths(longest, nice):
     assert nice_length(longest) == pytest.approx(nice)

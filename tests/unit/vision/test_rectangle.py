@@ -14,7 +14,9 @@ pixel_clouds = st.lists(
 
 def _area_at(points, angle_deg):
     t = np.radians(angle_deg)
-    corners = (points[:, None, :] + np.array([(-0.5, -0.5), (-0.5, 0.5), (0.5, -0.5), (0.5, 0.5)])).reshape(-1, 2)
+    corners = (points[:, None, :] + np.array([(-0.5, -0.5), (-0.5, 0.5), (0.5, -0.5), (0.5, 0.5)])).reshape(
+        -1, 2
+    )
     return np.ptp(corners @ (np.sin(t), np.cos(t))) * np.ptp(corners @ (np.cos(t), -np.sin(t)))
 
 
@@ -53,7 +55,10 @@ def test_the_angle_turns_from_columns_downwards():
 
 
 def test_hulls_of_very_different_size_come_back_in_the_order_given():
-    discs = [np.argwhere(np.hypot(*np.indices((2 * r + 1, 2 * r + 1)) - np.full((2, 1, 1), r)) <= r) for r in (90, 2, 40)]
+    discs = [
+        np.argwhere(np.hypot(*np.indices((2 * r + 1, 2 * r + 1)) - np.full((2, 1, 1), r)) <= r)
+        for r in (90, 2, 40)
+    ]
     hulls = [corner_hull(points.astype(np.int32)) for points in discs]
     np.testing.assert_allclose([r.length_px for r in circumscribed(hulls)], [181, 5, 81], atol=3)
 
@@ -75,4 +80,6 @@ def test_the_normalised_direction_of_an_object_turned_by_180_degrees_turns_with_
 def test_corners_of_a_rectangle_span_its_sides():
     (found,) = circumscribed([corner_hull(np.argwhere(np.ones((4, 9))).astype(np.int32))])
     corners = rectangle_corners(found)
-    np.testing.assert_allclose(sorted(map(tuple, corners)), [(-0.5, -0.5), (-0.5, 8.5), (3.5, -0.5), (3.5, 8.5)], atol=1e-9)
+    np.testing.assert_allclose(
+        sorted(map(tuple, corners)), [(-0.5, -0.5), (-0.5, 8.5), (3.5, -0.5), (3.5, 8.5)], atol=1e-9
+    )

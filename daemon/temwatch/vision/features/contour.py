@@ -97,7 +97,7 @@ def bending(samples: NDArray[np.float64]) -> NDArray[np.float64]:
     # Smoothed and differentiated in one go: a derivative is a factor in the spectrum.
     tangent = np.fft.ifft(np.fft.fft(z, axis=1) * smoothing * 2j * np.pi * frequency, axis=1)
     turn = np.angle(np.roll(tangent, -1, axis=1) * np.conj(tangent))
-    return np.log((turn**2).sum(axis=1) + 1e-6)
+    return np.asarray(np.log((turn**2).sum(axis=1) + 1e-6))
 
 
 def hu_moments(moments: NDArray[np.float64]) -> NDArray[np.float64]:

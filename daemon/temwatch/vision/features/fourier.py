@@ -1,4 +1,4 @@
-"""Fourier series of closed outlines (METHOD, equations 7 to 10 as corrected), for many outlines at once."""
+"""Fourier series of closed outlines (the paper's equations 7 to 10, corrected), for many outlines at once."""
 
 from collections.abc import Sequence
 

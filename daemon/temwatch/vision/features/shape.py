@@ -24,7 +24,7 @@ NAMES = (
     "log_area_over_largest_piece",
 )
 
-# The five independent basic measures of METHOD 2: the first five names.
+# The five independent basic measures that determine each other least: the first five names.
 BASIC = NAMES[:5]
 
 
@@ -60,10 +60,9 @@ def perimeter_and_euler(sheet: Sheet) -> tuple[NDArray[np.float64], NDArray[np.f
     pattern = code[row, col]
     owner = sheet.owner[row, col]
     count = len(sheet.tiles)
-    return (
-        np.bincount(owner, _PERIMETER[pattern], minlength=count),
-        np.bincount(owner, _EULER[pattern], minlength=count),
-    )
+    perimeter = np.bincount(owner, _PERIMETER[pattern], minlength=count)
+    euler = np.bincount(owner, _EULER[pattern], minlength=count)
+    return perimeter.astype(np.float64), euler.astype(np.float64)
 
 
 def pieces(sheet: Sheet) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

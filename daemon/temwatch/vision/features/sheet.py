@@ -164,19 +164,20 @@ class Sheet:
     def within(self, nearest: float, farthest: float) -> Pixels:
         """Return the free pixels at distances in (nearest, farthest] from their region, in sheet px."""
         above = float(np.nextafter(np.float32(nearest), np.float32(np.inf)))
-        band = cv2.inRange(self.distance, above, farthest)  # 0 or 255
-        return self.pixels(np.asarray(band & self.free).view(bool))
+        band = np.asarray(cv2.inRange(self.distance, above, farthest), np.uint8)  # 0 or 255
+        return self.pixels((band & self.free).view(bool))
 
     def pixels(self, chosen: NDArray[np.bool_]) -> Pixels:
         """Return the pixels where a sheet-sized condition holds, those between tiles left out."""
         index = np.flatnonzero(chosen)
-        region = self.owner.ravel().take(index)
+        region: NDArray[np.integer] = self.owner.ravel().take(index)
         between = region < 0
         if between.any():
             index, region = index[~between], region[~between]
         order = np.argsort(region.astype(np.uint16), kind="stable")  # 16 bits are sorted by radix
-        index, region = index.take(order), region.take(order).astype(np.intp)
-        return Pixels(index=index, region=region, count=np.bincount(region, minlength=len(self.tiles)))
+        ordered = region.take(order).astype(np.intp)
+        count = np.bincount(ordered, minlength=len(self.tiles))
+        return Pixels(index=index.take(order), region=ordered, count=count)
 
     @cached_property
     def inside(self) -> Pixels:
@@ -209,7 +210,7 @@ class Sheet:
     @cached_property
     def distance(self) -> NDArray[np.float32]:
         """Distance of every outside pixel to its region, in sheet px; within 2 % (chamfer of 5 x 5)."""
-        return cv2.distanceTransform(1 - self.mask, cv2.DIST_L2, cv2.DIST_MASK_5)
+        return np.asarray(cv2.distanceTransform(1 - self.mask, cv2.DIST_L2, cv2.DIST_MASK_5), np.float32)
 
     @cached_property
     def slope(self) -> NDArray[np.float32]:
@@ -217,7 +218,7 @@ class Sheet:
         smooth = cv2.GaussianBlur(self.values, (9, 9), 1.2)
         across = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, ksize=1, scale=0.5)
         down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, ksize=1, scale=0.5)
-        return cv2.magnitude(across, down)
+        return np.asarray(cv2.magnitude(across, down), np.float32)
 
 
 def lay_out(view: View, regions: Sequence[Region]) -> Iterator[tuple[NDArray[np.intp], Sheet]]:
@@ -259,7 +260,7 @@ def _shelve(
 
 
 def _scale(region: Region) -> float:
-    return min(1.0, _LONGEST_PX / max(region.mask.shape))
+    return min(1.0, float(_LONGEST_PX / max(region.mask.shape)))
 
 
 def _tile_size(region: Region) -> tuple[int, int]:
@@ -332,8 +333,8 @@ def _cut(
     grey = view.window(rows, cols)
     others = taken[rows, cols]
     if any(margins):
-        grey = cv2.copyMakeBorder(grey, *margins, cv2.BORDER_REPLICATE)
-        others = cv2.copyMakeBorder(others, *margins, cv2.BORDER_CONSTANT, value=1)
+        grey = np.asarray(cv2.copyMakeBorder(grey, *margins, cv2.BORDER_REPLICATE), np.float32)
+        others = np.asarray(cv2.copyMakeBorder(others, *margins, cv2.BORDER_CONSTANT, value=1.0), np.uint8)
     others = others & (1 - own)
     if scale < 1.0:
         return _smaller(own, others, grey, region)
@@ -350,8 +351,9 @@ def _smaller(
     # A line thinner than a pixel of the sheet covers less than half of any: it stays, one pixel wide.
     typical = 0.5 * float(np.median(coverage[coverage > 0]))
     small = (coverage > min(0.5, typical)).astype(np.uint8)
-    foreign = cv2.resize(others, size, interpolation=cv2.INTER_NEAREST) & (1 - small)
-    return small, foreign, cv2.resize(grey, size, interpolation=cv2.INTER_AREA), _scale(region)
+    nearest = np.asarray(cv2.resize(others, size, interpolation=cv2.INTER_NEAREST), np.uint8)
+    shrunk = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float32)
+    return small, nearest & (1 - small), shrunk, _scale(region)
 
 
 def _sorted_within(region: NDArray[np.intp], values: NDArray[np.float32]) -> NDArray[np.float32]:

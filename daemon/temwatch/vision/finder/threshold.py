@@ -74,7 +74,8 @@ class ThresholdFinder:
             pieces = sorted(pieces, key=lambda piece: -piece.peak)[:_MOST_REGIONS]
         high = thresholds(self.sensitivity).high
         regions = tuple(
-            Region(row=p.row, col=p.col, mask=p.mask.view(bool), score=p.peak / (p.peak + high)) for p in pieces
+            Region(row=p.row, col=p.col, mask=p.mask.view(bool), score=p.peak / (p.peak + high))
+            for p in pieces
         )
         return Found(regions=regions, notes=notes)
 
