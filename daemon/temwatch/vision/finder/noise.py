@@ -1,6 +1,7 @@
 """The local grey level and noise of a smoothed frame, on cells of 8 x 8 px, and the extremes of every cell."""
 
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import cv2
 import numpy as np
@@ -61,7 +62,10 @@ class Cells:
 
 
 def smoothed(view: View, rows: slice, cols: slice) -> Grey:
-    """Return a flattened window after a Gaussian of 1.4 px; the frame goes on around the window.
+    """Return a flattened window after a Gaussian of 1.4 px.
+
+    Around the window the frame goes on; around the frame lies background, because repeated or mirrored pixels
+    would raise the noise along its border.
 
     Parameters
     ----------
@@ -78,9 +82,7 @@ def smoothed(view: View, rows: slice, cols: slice) -> Grey:
         slice(left, min(cols.stop + HALO_PX, view.shape[1])),
     )
     size = 2 * HALO_PX + 1
-    blurred = cv2.GaussianBlur(
-        view.window(*wide), (size, size), SMOOTHING_PX, borderType=cv2.BORDER_REPLICATE
-    )
+    blurred = cv2.GaussianBlur(view.window(*wide), (size, size), SMOOTHING_PX, borderType=cv2.BORDER_CONSTANT)
     inner = blurred[rows.start - top : rows.stop - top, cols.start - left : cols.stop - left]
     return np.asarray(inner, np.float32)
 
@@ -135,8 +137,9 @@ def _measure_cells(view: View, side: int) -> tuple[Grey, Grey, Grey, Grey]:
         # Rows first: whole rows are compared at once, and only an eighth is left for the columns.
         blocks = strip.reshape(count, side, across * side)
         here = slice(top // side, top // side + count)
-        lowest[here] = blocks.min(axis=1).reshape(count, across, side).min(axis=2)
-        highest[here] = blocks.max(axis=1).reshape(count, across, side).max(axis=2)
+        low, high = blocks.min(axis=1), blocks.max(axis=1)
+        lowest[here] = reduce(np.minimum, (low[:, k::side] for k in range(side)))
+        highest[here] = reduce(np.maximum, (high[:, k::side] for k in range(side)))
         cv2.resize(strip, (across, count), dst=mean[here], interpolation=cv2.INTER_AREA)
         sample[here] = blocks[:, side // 2, side // 2 :: side]
     return lowest, highest, mean, sample
