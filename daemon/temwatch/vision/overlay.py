@@ -51,7 +51,8 @@ def preview(image: NDArray[np.generic], *, long_side: int = 1024) -> NDArray[np.
         return np.full(small.shape, 128, np.uint8)
     with np.errstate(invalid="ignore"):
         stretched = (small - low) * (255 / (high - low))
-    return np.clip(np.nan_to_num(stretched, nan=0.0, posinf=255.0, neginf=0.0), 0, 255).astype(np.uint8)
+    stretched = np.nan_to_num(np.rint(stretched), nan=0.0, posinf=255.0, neginf=0.0)
+    return np.clip(stretched, 0, 255).astype(np.uint8)
 
 
 def overlay(

@@ -9,7 +9,6 @@ from temwatch.vision.features.grey import Surroundings
 from temwatch.vision.features.sheet import Sheet
 from temwatch.vision.outline import MOMENTS, Outlines
 from temwatch.vision.rectangle import hull_perimeters
-from temwatch.vision.skeleton import thinned
 
 NAMES = (
     "edge_slope",
@@ -128,7 +127,7 @@ def hu_moments(moments: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _skeleton_features(sheet: Sheet, outlines: Outlines, members: NDArray[np.intp]) -> NDArray[np.float64]:
     """Return length, ends, deepest point, mean and variation of width of the skeletons; shape (n, 5)."""
-    lines = thinned(sheet.mask)
+    lines = sheet.skeleton
     neighbours = cv2.boxFilter(lines, cv2.CV_8U, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)
     skeleton = sheet.pixels(lines.view(bool))
     width = skeleton.take(sheet.depth)
