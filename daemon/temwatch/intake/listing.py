@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from temwatch.intake.naming import Naming
-from temwatch.intake.settle import State, is_at_rest
+from temwatch.intake.settle import is_at_rest
+from temwatch.intake.states import State
 from temwatch.model.sighting import Stamp
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK

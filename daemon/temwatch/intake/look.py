@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from temwatch.errors import FrameGone, FrameUnsafe, TemwatchError, TransientError
-from temwatch.intake.settle import Changed, Look, Missing, NoFrame, Unfinished, Unreachable, Whole
+from temwatch.intake.states import Changed, Look, Missing, NoFrame, Unfinished, Unreachable, Whole
 from temwatch.model.sighting import Stamp
 from temwatch.reading.completeness import Complete, Incomplete, NotAFrame, probe
 from temwatch.reading.fingerprint import file_fingerprint, section_fingerprint

@@ -9,7 +9,22 @@ from pathlib import Path
 
 from temwatch.intake import settle
 from temwatch.intake.look import fingerprint_of_stamp, look, stamp_of
-from temwatch.intake.settle import Hold, Notice, Pace, Probe, PutAside, SetAside, Sight, State, Step
+from temwatch.intake.settle import Pace
+from temwatch.intake.states import (
+    Accepted,
+    Hold,
+    Look,
+    Missing,
+    Notice,
+    Probe,
+    PutAside,
+    SetAside,
+    Sight,
+    State,
+    Step,
+    Unreachable,
+    Whole,
+)
 from temwatch.intake.tree import Tree, split
 from temwatch.model.sighting import Held, Noticed, ScannerFact, Sighted, Stamp, Unfit, Vanished
 
@@ -22,7 +37,7 @@ _KINDS = {
 }
 _SPECIAL_STEP = "Put the file itself into the watched folder"
 
-Looker = Callable[[Path, bytes, Stamp], settle.Look]
+Looker = Callable[[Path, bytes, Stamp], Look]
 
 
 class Settling:
@@ -79,7 +94,7 @@ class Settling:
         elif stat.S_ISDIR(status.st_mode):
             yield from self.left(relpath)
             self._tree.heat(split(relpath)[0], now_s)  # the next listing enters it
-        elif state != SetAside(stamp) and not (isinstance(state, settle.Accepted) and state.stamp == stamp):
+        elif state != SetAside(stamp) and not (isinstance(state, Accepted) and state.stamp == stamp):
             kind = _KINDS.get(stat.S_IFMT(status.st_mode), "no regular file")
             aside = PutAside(stamp, fingerprint_of_stamp(stamp), f"it is {kind}", _SPECIAL_STEP)
             yield from self._take(relpath, Step(SetAside(stamp), (aside,)), now_s)
@@ -182,7 +197,7 @@ class Settling:
             self._timer_s[relpath] = due_s
             heapq.heappush(self._timers, (due_s, relpath))
 
-    def _sighted(self, relpath: bytes, found: settle.Whole) -> Sighted:
+    def _sighted(self, relpath: bytes, found: Whole) -> Sighted:
         return Sighted(
             root=self._name,
             relpath=relpath,
@@ -203,7 +218,7 @@ class Settling:
         )
 
 
-def _failed(error: OSError) -> settle.Look:
+def _failed(error: OSError) -> Look:
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return settle.Missing()
-    return settle.Unreachable(f"the file system answered: {error.strerror or error}")
+        return Missing()
+    return Unreachable(f"the file system answered: {error.strerror or error}")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from temwatch.intake.listing import Listing, differing, list_folder, open_folder
 from temwatch.intake.naming import Naming
 from temwatch.intake.rota import Rota
-from temwatch.intake.settle import State
+from temwatch.intake.states import State
 from temwatch.model.sighting import Stamp
 
 HOT_S = 60.0  # a folder is listed every time for so long after a change: its times may be coarse (FAT: 2 s)
