@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from temwatch.intake.tree import HOT_S
 from temwatch.model.sighting import Held, Noticed, RootIdentified, Sighted, Unfit, Vanished
 from unit.intake.bench import QUIET_S, Bench, names

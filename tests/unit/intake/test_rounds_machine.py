@@ -9,6 +9,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
 from temwatch.model.sighting import Held, Noticed, ScannerFact, Sighted, Unfit, Vanished
 from unit.intake.bench import QUIET_S, Bench
 from unit.intake.frames import mrc

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from temwatch.intake.telling import from_json, to_json
 from temwatch.model.sighting import (
     Held,
