@@ -151,8 +151,10 @@ def _places(best: Grey, mean: Grey, limit: Thresholds) -> Iterator[tuple[slice, 
     size = 2 * _REACH_CELLS + 1
     reached = cv2.dilate((strong > 0).view(np.uint8), np.ones((size, size), np.uint8))
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(reached, connectivity=8)
-    total = np.bincount(labels.ravel(), strong.ravel(), minlength=count)
-    sure = np.bincount(labels.ravel(), strong.ravel() > limit.sure, minlength=count)
+    where = np.flatnonzero(strong)
+    group, score = labels.ravel()[where], strong.ravel()[where]
+    total = np.bincount(group, score, minlength=count)
+    sure = np.bincount(group, score > limit.sure, minlength=count)
     for k in range(1, count):
         if total[k] < 4 * limit.high and not sure[k]:
             continue
