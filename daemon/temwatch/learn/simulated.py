@@ -38,7 +38,7 @@ class Studied:
 
     Attributes
     ----------
-    specimen_id, mode
+    specimen_id, mode, nm_per_px
         Where it comes from.
     features : mapping of knowledge to ndarray of float32, shape (n, p)
         The measures of the n regions, as they are with more or less knowledge of the frame.
@@ -50,6 +50,7 @@ class Studied:
 
     specimen_id: str
     mode: ImagingMode
+    nm_per_px: float
     features: dict[Knowledge, NDArray[np.float32]]
     classes: tuple[str | None, ...]
     matching: Matching
@@ -109,6 +110,7 @@ def study(scene: Scene, finder: Finder, knowledge: Sequence[Knowledge]) -> Studi
     return Studied(
         specimen_id=scene.specimen_id,
         mode=scene.mode,
+        nm_per_px=scene.nm_per_px,
         features={known: measure(poorer[known], regions, outlines).round(_DECIMALS) for known in knowledge},
         classes=tuple(_class(matching, number, scene.truth) for number in range(len(regions))),
         matching=matching,
