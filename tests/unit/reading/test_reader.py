@@ -461,3 +461,13 @@ def test_an_mrc_with_feis_extended_header_gives_each_sections_own_facts(tmp_path
     assert frame.metadata["voltage_v"] == 300e3
     assert frame.acquired_at is not None
     assert frame.acquired_at.replace(tzinfo=None).isoformat() == "2020-05-02T12:00:00"
+
+
+@pytest.mark.parametrize("reserved", [b"\0\0\0", b"\xff\xff\xff"])
+def test_an_hdf5_heap_that_would_turn_in_a_circle_is_refused(tmp_path: Path, reserved: bytes) -> None:
+    data = bytearray(velox(STACK))
+    heap = data.index(b"GCOL")
+    data[heap + 5 : heap + 8] = reserved
+    struct.pack_into("<HHIQ", data, heap + 16, 0, 0, 0, 0)  # free space of no length
+    with pytest.raises(FrameUnreadable, match="heap"):
+        read_frame(put(tmp_path, "x.emd", bytes(data)))
