@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+
 from temwatch.intake.guard import Identity, distrust, from_json, to_json
 
 SHARE = Identity(kind="cifs", source="//titan/raw", device=50, inode=1)

@@ -1,6 +1,7 @@
 """Which names are frames."""
 
 import pytest
+
 from temwatch.intake.naming import Naming
 
 NAMING = Naming(["*.mrc", "*.tif"], ["*_preview.tif", "scratch"])

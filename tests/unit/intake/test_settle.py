@@ -1,6 +1,7 @@
 """The rules by which a file is finished."""
 
 import pytest
+
 from temwatch.intake.settle import (
     CHANGING,
     EMPTY,

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from temwatch.intake.telling import from_json, to_json
 from temwatch.model.sighting import (
     Held,
@@ -40,9 +41,7 @@ FACTS = st.one_of(
         fingerprint=TEXT,
         sections=st.none() | st.lists(TEXT).map(tuple),
     ),
-    st.builds(
-        Unfit, root=ROOT, stamp=st.none() | STAMP, fingerprint=TEXT, reason=TEXT, next_step=TEXT
-    ),
+    st.builds(Unfit, root=ROOT, stamp=st.none() | STAMP, fingerprint=TEXT, reason=TEXT, next_step=TEXT),
     st.builds(Vanished, root=ROOT),
     st.builds(
         RootState,
