@@ -113,10 +113,10 @@ def _agglomerate(rng: np.random.Generator, side: int) -> Grey:
     """
     row, col = coordinates(side)
     heap = np.zeros((side, side), np.float32)
-    typical = log_uniform(rng, 10, 60)
     centre, width = rng.uniform(-0.5, 0.5, 2), rng.uniform(0.15, 0.45)
-    layers = rng.uniform(1.5, 4) * (width * side / typical) ** 2
-    for _ in range(int(np.clip(layers * 2, 12, 160))):
+    share = log_uniform(rng, 0.14, 0.5)
+    typical = share * width * side
+    for _ in range(int(np.clip(rng.uniform(3, 7) / share**2, 14, 220))):
         radius = typical * log_uniform(rng, 0.5, 1.6) / side
         at = centre + width * np.clip(rng.normal(0, 1, 2), -1.4, 1.4)
         depth = 1 - ((row - at[0]) ** 2 + (col - at[1]) ** 2) / np.float32(radius**2)

@@ -13,7 +13,8 @@ from temwatch.learn.finder_training.material import Material
 from temwatch.learn.finder_training.network import Network, loss
 
 _WARM_UP = 100
-_LAST_RATE = 0.01  # of the first
+_STEADY = 0.7  # share of the steps at the full rate
+_LAST_RATE = 0.01  # of the full one
 _CLIP = 5.0
 _KEPT = 0.998  # share of the old in the running mean of the weights
 
@@ -26,6 +27,10 @@ class Course:
     ----------
     seed : int
     steps : int
+        At the full rate for the first 70 %, then falling.
+    minutes : float or None
+        Takes the place of `steps`: the rate starts to fall after 70 % of this time. How many steps that came to
+        is in the result; a course of that many steps gives the same weights again.
     batch : int
         Crops a step.
     rate : float
@@ -33,12 +38,23 @@ class Course:
     """
 
     seed: int = 1
-    steps: int = 6000
+    steps: int = 4000
+    minutes: float | None = None
     batch: int = 8
-    rate: float = 3e-3
+    rate: float = 2e-3
 
 
-def train(course: Course, *, say: Callable[[int, float, float], None], keep: Callable[[Network], None]) -> Network:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """A network ready for use, and how many steps it took."""
+
+    network: Network
+    steps: int
+
+
+def train(
+    course: Course, *, say: Callable[[int, float, float], None], keep: Callable[[Network], None]
+) -> Trained:
     """Train a network from nothing.
 
     Parameters
@@ -51,36 +67,53 @@ def train(course: Course, *, say: Callable[[int, float, float], None], keep: Cal
 
     Returns
     -------
-    Network
-        With the running mean of the weights, ready for use.
+    Trained
+        With the running mean of the weights.
     """
-    torch.manual_seed(course.seed)
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    _one_thread(course.seed)
     network = Network().to(memory_format=torch.channels_last)
-    steady = copy.deepcopy(network)
+    mean = copy.deepcopy(network)
     optimiser = torch.optim.AdamW(network.parameters(), lr=course.rate, weight_decay=1e-3)
     material = Material(course.seed)
     recent: list[float] = []
     begun = time.monotonic()
-    for step in range(course.steps):
+    steps = None if course.minutes else course.steps
+    step = 0
+    while steps is None or step < steps:
+        elapsed_s = time.monotonic() - begun
+        if steps is None and course.minutes and elapsed_s > 60 * course.minutes * _STEADY:
+            steps = round(step / _STEADY)
         for group in optimiser.param_groups:
-            group["lr"] = course.rate * share_of_rate(step, course.steps)
+            group["lr"] = course.rate * share_of_rate(step, steps)
         recent.append(_learn(network, optimiser, material, course.batch))
-        _follow(steady, network, min(_KEPT, 1 - 1 / (step + 1)))
-        if step % 100 == 99:
-            say(step + 1, float(np.mean(recent)), time.monotonic() - begun)
+        step += 1
+        _follow(mean, network, min(_KEPT, 1 - 1 / step))
+        if step % 100 == 0:
+            say(step, float(np.mean(recent)), elapsed_s)
             recent.clear()
-        if step % 500 == 499:
-            keep(steady)
-    return steady.eval()
+        if step % 500 == 0:
+            keep(mean)
+    return Trained(network=mean.eval(), steps=step)
 
 
-def share_of_rate(step: int, steps: int) -> float:
-    """Return the learning rate over the highest one: a short rise, then half a cosine."""
+def share_of_rate(step: int, steps: int | None) -> float:
+    """Return the learning rate over the highest one: a short rise, level, then half a cosine down.
+
+    `steps` is None while nobody knows how many there will be.
+    """
     rise = min(1.0, (step + 1) / _WARM_UP)
-    return float(rise * max(0.5 * (1 + np.cos(np.pi * step / steps)), _LAST_RATE))
+    if steps is None:
+        return rise
+    fall = np.clip((step / steps - _STEADY) / (1 - _STEADY), 0, 1)
+    return float(rise * max(0.5 * (1 + np.cos(np.pi * fall)), _LAST_RATE))
+
+
+def _one_thread(seed: int) -> None:
+    """Make everything that follows depend on the seed alone."""
+    torch.manual_seed(seed)
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(mode=True)
+    cv2.setNumThreads(1)
 
 
 def _learn(network: Network, optimiser: torch.optim.Optimizer, material: Material, count: int) -> float:
