@@ -16,12 +16,12 @@ Grey = NDArray[np.float32]
 SIDE_PX = 256
 # An object is visible when its contrast (root mean square inside) is at least so many times that of the
 # structure around it ...
-_CONTRAST = 1.3
+_CONTRAST = 1.5
 # ... and its signal over all its pixels so many times the noise: 5 after Rose, J. Opt. Soc. Am. 38 (1948) 196.
 _ROSE = 5.0
 _NOISE_CONTRAST = 0.5  # ... and no less than half the noise of one pixel,
 _GREYS = 6.0  # ... and at least so many grey values of 255.
-_LINE_CONTRAST = 1.3  # A line's height over structure and noise together.
+_LINE_CONTRAST = 2.0  # A line's height over structure and noise together.
 _FLOOR = 0.08  # structure of a featureless ground, for amplitudes to refer to
 
 
