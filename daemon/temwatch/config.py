@@ -137,10 +137,9 @@ class RetrainSection(_Section):
 
 
 class AcceptanceSection(_Section):
-    """The highest grade that passes, for each class and zone. Absent: the paper's Table 4."""
+    """The highest grade that passes, for each class and zone, or "never". Absent: the paper's Table 4."""
 
-    highest_grade: dict[str, dict[str, Literal["I", "II", "III", "IV", "V"]]] | None = None
-    never: tuple[str, ...] = ("crack",)
+    highest_grade: dict[str, dict[str, Literal["I", "II", "III", "IV", "V", "never"]]] | None = None
 
 
 class Settings(_Section):

@@ -23,12 +23,16 @@ MakeSite = Callable[..., Site]
 def expose(folder: Path, count: int, **session: object) -> list[str]:
     """Write small simulated frames and return their names."""
     settings = Session(seed=3, shape=(256, 256), objects=4, **session)  # type: ignore[arg-type]
-    return [exposure.path.name for exposure in Microscope(folder, settings, wait=lambda _: None).frames(count)]
+    return [
+        exposure.path.name for exposure in Microscope(folder, settings, wait=lambda _: None).frames(count)
+    ]
 
 
 def digests(folder: Path) -> dict[str, str]:
     return {
-        str(path.relative_to(folder)): f"{hashlib.sha256(path.read_bytes()).hexdigest()}:{path.stat().st_mtime_ns}"
+        str(
+            path.relative_to(folder)
+        ): f"{hashlib.sha256(path.read_bytes()).hexdigest()}:{path.stat().st_mtime_ns}"
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }

@@ -6,7 +6,6 @@ number in every header, the heartbeat, and `replay` on the other socket.
 
 import asyncio
 import os
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ import zmq.asyncio
 from temwatch.clock import Clock, iso
 from temwatch.errors import TransientError
 from temwatch.store import outbox
-from temwatch.store.database import Database
+from temwatch.store.database import Connection, Database
 from temwatch.store.outbox import Message
 from temwatch.wire import messages, topics
 
@@ -143,7 +142,7 @@ class Publisher:
     def _next_page(self) -> Sequence[Message]:
         return outbox.page(self._connection(), since=self.cursor, limit=_PAGE)
 
-    def _connection(self) -> sqlite3.Connection:
+    def _connection(self) -> Connection:
         return self._database.connection()
 
 

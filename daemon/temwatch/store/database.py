@@ -14,8 +14,11 @@ from pathlib import Path
 
 from temwatch.errors import StoreFull, StoreRefused, TransientError
 from temwatch.mounts import filesystem_of
+from temwatch.store import ledger
 from temwatch.store.migrate import migrate, migrations
 
+Connection = sqlite3.Connection  # for those above this room, who do not speak SQL themselves
+SQLITE_VERSION = sqlite3.sqlite_version_info
 FILE_NAME = "temwatch.sqlite"
 BALLAST_BYTES = 4 * 1024 * 1024
 # Checking a larger file would break the promise of a start within seconds; `temwatch doctor` checks it whole.
@@ -224,3 +227,29 @@ class Database:
                 f"state disk failed ({error}) in {self.folder}", next_step="look at the disk; see dmesg"
             )
         return error
+
+
+def examine_file(path: Path) -> list[str]:
+    """Return what is wrong with a database file, in sentences; it is only read.
+
+    A daemon may be running on it: WAL lets one read beside it.
+    """
+    faults: list[str] = []
+    try:
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        connection.row_factory = sqlite3.Row
+        try:
+            connection.execute("BEGIN")
+            verdict = connection.execute("PRAGMA quick_check(3)").fetchall()
+            faults += [row[0] for row in verdict if row[0] != "ok"]
+            kept, counted = ledger.kept(connection), ledger.recounted(connection)
+            faults += [
+                f"the ledger of {root} says {kept[root]}, counted are {counted[root]}"
+                for root in kept
+                if kept[root] != counted[root]
+            ]
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        faults.append(f"{path}: {error}")
+    return faults

@@ -1,6 +1,7 @@
 """The slowly varying light of a frame: a low polynomial through block medians, blind to objects that fill less than half a block."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ _ROUNDS = 4
 _DARKEST = 0.1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Background:
     """A polynomial surface over the frame, in the frame's own grey values.
 
@@ -45,11 +46,18 @@ class Background:
         -------
         ndarray of float32, shape (row, col) of the window
         """
-        powers = np.arange(self.coefficients.shape[0])
+        down, across = self._powers
         # The surface is a sum of products of a column of y and a row of x: one thin matrix product.
-        y = _centred(np.arange(rows.start, rows.stop), self.shape[0])[:, None] ** powers
-        x = _centred(np.arange(cols.start, cols.stop), self.shape[1])[:, None] ** powers
-        return (y @ self.coefficients).astype(np.float32) @ x.T.astype(np.float32)
+        level: NDArray[np.float32] = down[rows] @ across[:, cols]
+        return level
+
+    @cached_property
+    def _powers(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Powers of y times the coefficients, shape (row, k), and powers of x, shape (k, col)."""
+        powers = np.arange(self.coefficients.shape[0])
+        y = _centred(np.arange(self.shape[0]), self.shape[0])[:, None] ** powers
+        x = _centred(np.arange(self.shape[1]), self.shape[1])[:, None] ** powers
+        return (y @ self.coefficients).astype(np.float32), np.ascontiguousarray(x.T, np.float32)
 
     def flatten(self, window: NDArray[np.float32], rows: slice, cols: slice) -> NDArray[np.float32]:
         """Return a window with the background divided out: ``(image - background) / divisor``.

@@ -25,6 +25,7 @@ from temwatch.work.verdict import Gone, RetrySettings, SetAside, TryAgain, after
 
 _log = structlog.get_logger("dispatch")
 _TROUBLE_S = 2.0  # between tries while the state disk is full or failing
+_LONGEST_IDLE_S = 0.5  # a worker that gets ready tells nobody
 _LEASE_GRACE_S = 60.0  # the engine has its own deadline; a lease only ends for an engine that lost a job
 
 
@@ -124,7 +125,14 @@ class Dispatch:
                     if not self._store.has_ready() or not await self._submit_next():
                         break
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), timeout=0.5)
+                await asyncio.wait_for(self._wake.wait(), timeout=self._idle_s())
+
+    def _idle_s(self) -> float:
+        """Return how long there is nothing to do, unless somebody pokes."""
+        due_s = self._store.next_due_s()
+        if due_s is None:
+            return _LONGEST_IDLE_S
+        return min(max(due_s - self._clock.monotonic_s(), 0.001), _LONGEST_IDLE_S)
 
     async def _submit_next(self) -> bool:
         now_s = self._clock.monotonic_s()
