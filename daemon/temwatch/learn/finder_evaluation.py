@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -106,7 +107,11 @@ def summary(frames: Sequence[FrameScore], *, seed: int = 0) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     drawn = [_rates(counts[rng.integers(0, len(counts), len(counts))]) for _ in range(_DRAWS)]
     low, high = np.percentile(drawn, (2.5, 97.5), axis=0)
-    figures: dict[str, Any] = {"frames": len(frames), "marked": int(counts[:, 2].sum()), "found": int(counts[:, 1].sum())}
+    figures: dict[str, Any] = {
+        "frames": len(frames),
+        "marked": int(counts[:, 2].sum()),
+        "found": int(counts[:, 1].sum()),
+    }
     for i, name in enumerate(("recall", "precision", "f1") if complete else ("recall",)):
         figures[name] = round(_rates(counts)[i], 3)
         figures[f"{name}_95"] = [round(float(low[i]), 3), round(float(high[i]), 3)]
@@ -141,7 +146,7 @@ def _recall_by_size(frames: Iterable[FrameScore]) -> dict[str, list[float]]:
     hit = np.concatenate([f.hit_marked for f in frames])
     radius = np.concatenate([f.radius_px for f in frames])
     rows: dict[str, list[float]] = {}
-    for low, high in zip(_SIZES_PX[:-1], _SIZES_PX[1:], strict=True):
+    for low, high in pairwise(_SIZES_PX):
         here = (radius >= low) & (radius < high)
         if here.any():
             rows[f"radius {low:g} to {high:g} px"] = [round(float(hit[here].mean()), 3), int(here.sum())]
@@ -162,7 +167,7 @@ def _calibration(frames: Iterable[FrameScore]) -> dict[str, list[float]]:
     score = np.concatenate([f.score for f in frames])
     hit = np.concatenate([f.is_hit for f in frames])
     rows: dict[str, list[float]] = {}
-    for low, high in zip(_SCORE_BINS[:-1], _SCORE_BINS[1:], strict=True):
+    for low, high in pairwise(_SCORE_BINS):
         here = (score > low) & (score <= high)
         if here.any():
             rows[f"{low:.1f} to {high:.1f}"] = [

@@ -83,7 +83,9 @@ def stem_particles(folder: Path) -> Iterator[MarkedFrame]:
     for path in sorted((folder / "images").glob("*.jpg")):
         image = _grey(path)
         lines = (folder / "labels" / f"{path.stem}.txt").read_text().splitlines()
-        said = np.array([[float(v) for v in line.split()[1:5]] for line in lines if line.strip()]).reshape(-1, 4)
+        said = np.array([[float(v) for v in line.split()[1:5]] for line in lines if line.strip()]).reshape(
+            -1, 4
+        )
         size = np.array([image.shape[0], image.shape[1]], float)
         middle, extent = said[:, [1, 0]] * size, said[:, [3, 2]] * size
         centre, radius = _of_boxes(np.hstack([middle - extent / 2, middle + extent / 2]))
@@ -131,5 +133,7 @@ def _of_boxes(boxes: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[
 def _grey(path: Path) -> NDArray[np.uint8]:
     image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if image is None:
-        raise FrameUnreadable(f"{path}: no image OpenCV can read", next_step="check the folder of marked frames")
+        raise FrameUnreadable(
+            f"{path}: no image OpenCV can read", next_step="check the folder of marked frames"
+        )
     return np.asarray(image, np.uint8)

@@ -33,7 +33,9 @@ class Exposed:
     sigma: Grey
 
 
-def expose(rng: np.random.Generator, tone: Grey, matter: Grey, *, blur_px: float, structure: float) -> Exposed:
+def expose(
+    rng: np.random.Generator, tone: Grey, matter: Grey, *, blur_px: float, structure: float
+) -> Exposed:
     """Return a specimen seen through a lens at a random dose.
 
     Parameters
@@ -48,7 +50,9 @@ def expose(rng: np.random.Generator, tone: Grey, matter: Grey, *, blur_px: float
     clean = smooth(tone, blur_px)
     side = clean.shape[0]
     ramp = np.linspace(-0.5, 0.5, side, dtype=np.float32)
-    light = 1 + np.float32(0.4 * rng.normal()) * ramp[:, None] + np.float32(0.4 * rng.normal()) * ramp[None, :]
+    light = (
+        1 + np.float32(0.4 * rng.normal()) * ramp[:, None] + np.float32(0.4 * rng.normal()) * ramp[None, :]
+    )
     clean = clean * np.clip(light, 0.4, 2)
     clean += np.float32(2 * structure) * (rng.normal() * ramp[:, None] + rng.normal() * ramp[None, :])
     grain = band_noise(rng, (side, side), log_uniform(rng, 0.3, 1.6)) if rng.random() < 0.6 else None

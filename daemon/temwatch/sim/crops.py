@@ -119,9 +119,7 @@ def _add_radiation_damage(rng: np.random.Generator, scene: _Scene, contrast: flo
         _add_population(rng, scene, dots, contrast * rng.uniform(0.5, 1.2), packed=False)
 
 
-def _add_lines(
-    rng: np.random.Generator, scene: _Scene, contrast: float, alike: Population | None
-) -> None:
+def _add_lines(rng: np.random.Generator, scene: _Scene, contrast: float, alike: Population | None) -> None:
     side = scene.tone.shape[0]
     soft = alike is not None or rng.random() < (0.8 if scene.ground.specimen == "foil" else 0.3)
     width = max(alike.ring_width * alike.radius_px, 1.3) if alike else log_uniform(rng, 1.5, 8)
@@ -160,7 +158,9 @@ def _add_population(
 
 def _structure(scene: _Scene, scale_px: float) -> float:
     """Return the typical contrast of what is smaller than a scale, in the specimen, edges not counted."""
-    return max(0.8 * float(np.median(_local_contrast(scene.tone, scale_px)[scene.ground.matter > 0.5])), _FLOOR)
+    return max(
+        0.8 * float(np.median(_local_contrast(scene.tone, scale_px)[scene.ground.matter > 0.5])), _FLOOR
+    )
 
 
 def _local_contrast(tone: Grey, scale_px: float) -> Grey:

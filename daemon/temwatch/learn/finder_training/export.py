@@ -68,7 +68,9 @@ def quantised(network: bytes, *, seed: int) -> bytes:
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     with tempfile.TemporaryDirectory() as folder:
-        plain, prepared, small = (Path(folder) / name for name in ("plain.onnx", "prepared.onnx", "small.onnx"))
+        plain, prepared, small = (
+            Path(folder) / name for name in ("plain.onnx", "prepared.onnx", "small.onnx")
+        )
         plain.write_bytes(network)
         quant_pre_process(str(plain), str(prepared), skip_symbolic_shape=True)
         quantize_static(

@@ -1,7 +1,5 @@
 """The finder's network: a small U-shaped stack of 3 x 3 convolutions working at half resolution."""
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -36,7 +34,7 @@ class Network(nn.Module):
         self.narrow = nn.ModuleList(nn.Conv2d(channels[i + 1], channels[i], 1) for i in range(levels))
         self.up = nn.ModuleList(_step(channels[i], channels[i]) for i in range(levels))
         self.head = nn.Conv2d(first, len(PLANES), 1)
-        nn.init.constant_(cast(Tensor, self.head.bias), _RARE)
+        nn.init.constant_(self.head.bias, _RARE)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the four planes."""
@@ -48,7 +46,8 @@ class Network(nn.Module):
         for i in reversed(range(len(self.down))):
             larger = functional.interpolate(self.narrow[i](now), scale_factor=2.0, mode="nearest")
             now = self.up[i](seen[i] + larger)
-        return cast(Tensor, self.head(now))
+        said: Tensor = self.head(now)
+        return said
 
 
 def loss(planes: Tensor, target: Tensor) -> Tensor:

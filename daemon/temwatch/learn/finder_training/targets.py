@@ -36,9 +36,7 @@ def targets(crop: Crop) -> NDArray[np.float16]:
     return np.stack([objects, core, line, radius, weight]).astype(np.float16)
 
 
-def _depth(
-    mine: NDArray[np.bool_], box: tuple[slice, ...], shape: tuple[int, ...]
-) -> NDArray[np.float32]:
+def _depth(mine: NDArray[np.bool_], box: tuple[slice, ...], shape: tuple[int, ...]) -> NDArray[np.float32]:
     """Return the distance to the outside; the crop's own border counts as inside, the object may go on there."""
     rows, cols = box
     padded = cv2.copyMakeBorder(mine.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_REPLICATE)

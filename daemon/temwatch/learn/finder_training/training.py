@@ -121,7 +121,7 @@ def _learn(network: Network, optimiser: torch.optim.Optimizer, material: Materia
     shown = torch.from_numpy(images).contiguous(memory_format=torch.channels_last)
     wrong = loss(network(shown), torch.from_numpy(truths))
     optimiser.zero_grad()
-    wrong.backward()  # type: ignore[no-untyped-call]
+    wrong.backward()
     torch.nn.utils.clip_grad_norm_(network.parameters(), _CLIP)
     optimiser.step()
     return float(wrong.detach())

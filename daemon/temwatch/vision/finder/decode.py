@@ -126,7 +126,12 @@ def _measured(
     area = np.bincount(of, minlength=count + 1)
     box = np.zeros((count + 1, 4), np.intp)
     box[:, :2] = max(labels.shape)
-    for side, values, reduce in ((0, rows, np.minimum), (1, cols, np.minimum), (2, rows, np.maximum), (3, cols, np.maximum)):
+    for side, values, reduce in (
+        (0, rows, np.minimum),
+        (1, cols, np.minimum),
+        (2, rows, np.maximum),
+        (3, cols, np.maximum),
+    ):
         reduce.at(box[:, side], of, values + (side > 1))
     number = np.flatnonzero(area[1:]) + 1
     share = np.maximum(area, 1).astype(np.float64)

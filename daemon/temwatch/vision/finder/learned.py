@@ -1,6 +1,7 @@
 """Objects and cracks found by a small network that learned from simulated pictures alone."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import cv2
 import numpy as np
@@ -13,6 +14,8 @@ from temwatch.vision.finder.base import Found
 from temwatch.vision.finder.decode import SMALLEST_PX, Instances, compact, lines
 from temwatch.vision.finder.tiling import STRIDE, Network, Planes, answer
 from temwatch.vision.view import View
+
+Pixels = NDArray[np.integer] | NDArray[np.floating]
 
 _MOST_REGIONS = 5000
 _NATIVE = ("uint8", "uint16", "float32")  # what OpenCV shrinks without a copy
@@ -116,7 +119,7 @@ def network_of(weights: bytes) -> Network:
         session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
         name = session.get_inputs()[0].name
         said = np.asarray(session.run(None, {name: np.zeros((1, 1, 32, 32), np.float32)})[0])
-    except Exception as error:  # noqa: BLE001  the runtime's own exceptions share no other parent
+    except Exception as error:  # the runtime's own exceptions share no other parent
         raise ModelRefused(
             f"the weights of the learned finder can't be used ({error})",
             next_step=f"install temwatch again, {fallback}",
@@ -133,7 +136,7 @@ def network_of(weights: bytes) -> Network:
     return run
 
 
-def shrunk(image: NDArray[np.generic], divisor: int) -> NDArray[np.generic]:
+def shrunk(image: Pixels, divisor: int) -> Pixels:
     """Return the mean of every `divisor` x `divisor` px; what sticks out over the last whole cell is filled up."""
     if divisor == 1:
         return image
@@ -144,10 +147,11 @@ def shrunk(image: NDArray[np.generic], divisor: int) -> NDArray[np.generic]:
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
 
 
-def _finite(image: NDArray[np.generic]) -> NDArray[np.generic]:
+def _finite(image: NDArray[np.generic]) -> Pixels:
     """Return the pixels in a type OpenCV shrinks, non-finite ones at the median of the others."""
+    pixels: Pixels
     if image.dtype.name in _NATIVE and image.dtype.isnative:
-        pixels = image
+        pixels = cast("Pixels", image)
     else:
         with np.errstate(over="ignore", invalid="ignore"):
             pixels = image.astype(np.float32)
@@ -163,9 +167,7 @@ def _large_enough(found: Instances) -> Instances:
     return found.only(found.radius_px >= SMALLEST_PX)
 
 
-def _masks(
-    found: Instances, sure: NDArray[np.uint8], divisor: int, shape: tuple[int, int]
-) -> list[Region]:
+def _masks(found: Instances, sure: NDArray[np.uint8], divisor: int, shape: tuple[int, int]) -> list[Region]:
     """Return regions at the frame's own resolution: where the interpolated probability is at least a half."""
     regions = []
     for number, box, score in zip(found.number, found.box, found.score, strict=True):

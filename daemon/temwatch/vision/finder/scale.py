@@ -15,7 +15,9 @@ _WORTH = 0.4
 _TRUSTED_RADIUS_PX = (3.0, 20.0)
 
 
-def divisors(shape: tuple[int, int], *, object_size_px: float | None, full_resolution: bool) -> tuple[int, ...]:
+def divisors(
+    shape: tuple[int, int], *, object_size_px: float | None, full_resolution: bool
+) -> tuple[int, ...]:
     """Return by which whole numbers a frame may be made smaller, finest first.
 
     Parameters
