@@ -132,9 +132,7 @@ def _mrc(source: Source) -> tuple[tuple[ByteRanges, ...], str]:
         needed = mrc.HEADER_BYTES + header.extended_bytes + header.section_bytes
         raise source.incomplete(f"its first section needs {needed} bytes, the file has {source.size}")
     missing = header.declared - there
-    waiting = (
-        f"{source.name}: {there} of {header.declared} declared sections are there" if missing > 0 else ""
-    )
+    waiting = f"{source.name}: {there} of {header.declared} declared sections are there" if missing > 0 else ""
     return tuple(header.ranges(section) for section in range(there)), waiting
 
 
@@ -149,9 +147,7 @@ def _ser(source: Source) -> tuple[tuple[ByteRanges, ...] | None, str]:
 
 def _hdf5(source: Source) -> None:
     """Check the end-of-file address and the writer's flags in the superblock (HDF5 format specification, II.A)."""
-    base = next(
-        at for at in (0, 512, 1024, 2048) if source.at(at, 8, "the HDF5 mark") == b"\x89HDF\r\n\x1a\n"
-    )
+    base = next(at for at in (0, 512, 1024, 2048) if source.at(at, 8, "the HDF5 mark") == b"\x89HDF\r\n\x1a\n")
     head = source.at(base, 16, "the HDF5 superblock")
     version = head[8]
     if version > 3:
@@ -180,8 +176,7 @@ def _unknown(source: Source, head: bytes) -> Probe:
     if source.size < 16:
         return Incomplete(reason=f"{source.name}: has {source.size} bytes, too few to tell its format")
     return NotAFrame(
-        reason=f"{source.name}: is in no format temwatch knows (it begins with {head[:8].hex(' ')})",
-        next_step=_ADD,
+        reason=f"{source.name}: is in no format temwatch knows (it begins with {head[:8].hex(' ')})", next_step=_ADD
     )
 
 

@@ -162,7 +162,5 @@ class _Tree:
             return located
         if codes == "H":
             # What is text and what is numbers is not told apart; short ones are nearly always text.
-            return self.cursor.take(length).decode(
-                "utf-16-le" if self.order == "<" else "utf-16-be", "replace"
-            )
+            return self.cursor.take(length).decode("utf-16-le" if self.order == "<" else "utf-16-be", "replace")
         return self._numbers(codes * count) if length else ()

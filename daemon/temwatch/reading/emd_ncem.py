@@ -13,15 +13,7 @@ from temwatch.reading.source import Piece, Source
 if TYPE_CHECKING:
     import h5py
 
-_DATASETS = (
-    "data",
-    "realslice",
-    "datacube",
-    "counted_datacube",
-    "diffractionslice",
-    "pointlist",
-    "pointlistarray",
-)
+_DATASETS = ("data", "realslice", "datacube", "counted_datacube", "diffractionslice", "pointlist", "pointlistarray")
 Axis = tuple[str, str, float]
 """Name, unit, step."""
 

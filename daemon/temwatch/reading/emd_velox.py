@@ -115,9 +115,7 @@ def _facts(said: dict[str, Any]) -> Facts:
     start = (said.get("Acquisition") or {}).get("AcquisitionStartDatetime") or {}
     detector = _detector(said)
     metadata = {
-        "instrument": " ".join(
-            filter(None, (instrument.get("InstrumentClass"), instrument.get("InstrumentModel")))
-        ),
+        "instrument": " ".join(filter(None, (instrument.get("InstrumentClass"), instrument.get("InstrumentModel")))),
         "detector": detector,
         "voltage_v": hdf.number(optics.get("AccelerationVoltage")),
         "camera_length_m": hdf.number(optics.get("CameraLength")),

@@ -37,9 +37,7 @@ def survey(source: Source, kind: str) -> Contents:
         if found is None:
             raise source.unreadable(f"the {kind.upper()} does not decode")
         if found.ndim == 3:
-            if not (
-                np.array_equal(found[..., 0], found[..., 1]) and np.array_equal(found[..., 0], found[..., 2])
-            ):
+            if not (np.array_equal(found[..., 0], found[..., 1]) and np.array_equal(found[..., 0], found[..., 2])):
                 raise source.declined(f"holds a colour picture of {rows} x {cols}, no image of a detector")
             found = np.ascontiguousarray(found[..., 0])
         return found
@@ -83,13 +81,7 @@ def _jpeg(source: Source) -> tuple[int, int, int, int]:
         position += 2 + length
         if kind == 0xDA:
             break
-    tail = bytes(
-        source.at(
-            max(position, source.size - 65536),
-            max(0, source.size - max(position, source.size - 65536)),
-            "the end",
-        )
-    )
+    tail = bytes(source.at(max(position, source.size - 65536), max(0, source.size - max(position, source.size - 65536)), "the end"))
     if b"\xff\xd9" not in tail:
         raise source.incomplete("the JPEG has no end mark")
     return size

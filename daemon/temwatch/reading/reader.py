@@ -140,9 +140,7 @@ class _OneFile:
             pixels = signal.decode(section, pieces)
             facts = _with_sidecar(signal.facts(section), self.sidecar)
         if identity(self.source) != self.before:
-            raise FrameChanged(
-                f"{source.name}: changed while it was read", next_step="temwatch reads it again."
-            )
+            raise FrameChanged(f"{source.name}: changed while it was read", next_step="temwatch reads it again.")
         return signal, pixels, facts, digest
 
 
@@ -191,17 +189,13 @@ def _opened(path: Path, beneath: Path | None, limits: Limits) -> Iterator[_Image
 def _frame(file: _OneFile, number: int, overrides: Overrides) -> Frame:
     signal, pixels, facts, digest = file.image(number)
     said = facts.modes + tuple(
-        word
-        for word in modes.words(("file name", Path(file.relpath).stem))
-        if word.mode != ImagingMode.DIFFRACTION
+        word for word in modes.words(("file name", Path(file.relpath).stem)) if word.mode != ImagingMode.DIFFRACTION
     )
     diffraction = next((word for word in facts.modes if word.mode == ImagingMode.DIFFRACTION), None)
     mode, mode_notes = choose_mode(overrides.imaging_mode, said)
     if diffraction is not None or mode.value == ImagingMode.DIFFRACTION:
         place = diffraction.said_by if diffraction is not None else "the configuration"
-        raise file.source.declined(
-            f"holds a diffraction pattern of {signal.rows} x {signal.cols} (so says {place})"
-        )
+        raise file.source.declined(f"holds a diffraction pattern of {signal.rows} x {signal.cols} (so says {place})")
     calibration, size_notes = choose_calibration(overrides.nm_per_px, facts.pixel_sizes)
     contents = file.understood.contents
     bar = databar.find_data_bar(pixels) if contents.format in _WITH_BARS else None

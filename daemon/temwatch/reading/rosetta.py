@@ -69,9 +69,7 @@ def _signal(found: Found, kind: str) -> Signal:
 
 
 def _facts(found: Found, kind: str, title: str) -> Facts:
-    (row, row_unit), (col, col_unit) = (
-        (float(a["scale"]), str(a["units"] or "")) for a in found["axes"][-2:]
-    )
+    (row, row_unit), (col, col_unit) = ((float(a["scale"]), str(a["units"] or "")) for a in found["axes"][-2:])
     row_nm, col_nm = units.nm_per(row_unit), units.nm_per(col_unit)
     instrument: dict[str, Any] = found["metadata"].get("Acquisition_instrument", {})
     sem = (ModeWord(mode=ImagingMode.SEM, said_by=f"{kind} instrument"),) if "SEM" in instrument else ()
@@ -82,13 +80,10 @@ def _facts(found: Found, kind: str, title: str) -> Facts:
         "magnification": float(said["magnification"]) if said.get("magnification") else None,
     }
     return Facts(
-        pixel_sizes=calibration.pixel_size(row * row_nm, col * col_nm, f"{kind} axes")
-        if row_nm and col_nm
-        else (),
+        pixel_sizes=calibration.pixel_size(row * row_nm, col * col_nm, f"{kind} axes") if row_nm and col_nm else (),
         modes=modes.words(("title", title)) + sem,
         acquired_at=moment,
-        metadata={key: value for key, value in metadata.items() if value}
-        | (moments.ASSUMED_LOCAL if moment else {}),
+        metadata={key: value for key, value in metadata.items() if value} | (moments.ASSUMED_LOCAL if moment else {}),
     )
 
 

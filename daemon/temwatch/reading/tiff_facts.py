@@ -68,8 +68,7 @@ def _description(source: Source, page: Page) -> Facts:
         return Facts()
     first_line = said.strip().splitlines()[0][:200] if said.strip() else ""
     return Facts(
-        modes=modes.words(("description", first_line)),
-        metadata={"description": first_line} if first_line else {},
+        modes=modes.words(("description", first_line)), metadata={"description": first_line} if first_line else {}
     )
 
 
@@ -104,9 +103,7 @@ def _fei_text(source: Source, page: Page) -> Facts:
     moment = moments.parse_local(f"{user.get('Date', '')} {user.get('Time', '')}", moments.MONTH_FIRST)
     system = sections.get("System", {})
     return Facts(
-        pixel_sizes=calibration.pixel_size(row * 1e9, col * 1e9, "FEI [Scan] PixelWidth")
-        if row and col
-        else (),
+        pixel_sizes=calibration.pixel_size(row * 1e9, col * 1e9, "FEI [Scan] PixelWidth") if row and col else (),
         modes=_sure(mode or ImagingMode.SEM, "FEI tag"),
         acquired_at=moment,
         metadata=_named(instrument=system.get("SystemType"), detector=detector) | _assumed(moment),
@@ -125,9 +122,7 @@ def _titan_xml(source: Source, page: Page) -> Facts:
     nm = [units.nm_per(unit) for unit, _ in edges]
     usable = len(edges) == 2 and all(nm) and all(value for _, value in edges)
     detector = xml.word(root, "Detector") or xml.word(root, "DetectorName")
-    moment = moments.parse_local(
-        xml.word(root, "AcquisitionStartDatetime") or xml.word(root, "AcquisitionDatetime")
-    )
+    moment = moments.parse_local(xml.word(root, "AcquisitionStartDatetime") or xml.word(root, "AcquisitionDatetime"))
     return Facts(
         pixel_sizes=calibration.pixel_size(edges[0][1] * nm[0], edges[1][1] * nm[1], "TFS PixelSize")  # type: ignore[operator]
         if usable
@@ -159,9 +154,7 @@ def _tvips(source: Source, page: Page) -> Facts:
     """TVIPS header: pixel size in nm; TEM mode 3 is diffraction, where the magnification is a camera length."""
     said = _vendor_tag(source, page, 37706)
     metadata = _named(
-        camera=said.get("CameraType"),
-        magnification=said.get("TemMagnification"),
-        voltage_v=said.get("TemHighTension"),
+        camera=said.get("CameraType"), magnification=said.get("TemMagnification"), voltage_v=said.get("TemHighTension")
     )
     if said.get("TemMode") == 3:
         return Facts(modes=_sure(ImagingMode.DIFFRACTION, "TVIPS TEM mode"), metadata=metadata)

@@ -216,6 +216,4 @@ def _check(source: Source, page: Page) -> None:
         )
     end = max(offset + length for offset, length in page.segments)
     if end > source.size:
-        raise source.incomplete(
-            f"page {page.number} of the TIFF needs {end} bytes, the file has {source.size}"
-        )
+        raise source.incomplete(f"page {page.number} of the TIFF needs {end} bytes, the file has {source.size}")

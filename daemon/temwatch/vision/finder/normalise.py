@@ -85,7 +85,7 @@ def surroundings(image: NDArray[np.generic], *, frame_sd: float | None = None) -
     The divisor is the local standard deviation plus the larger of a quarter of the frame's and the frame's
     pixel noise, so that read-out noise in vacuum stays small.
     """
-    middle = float(np.mean(image, dtype=np.float64))
+    middle = float(np.asarray(image).mean(dtype=np.float64))
     means, squares = _cells(image, middle)
     spread = float(np.sqrt(max(squares.mean(dtype=np.float64), 0.0))) if frame_sd is None else frame_sd
     constant = spread <= 1e-6 * max(abs(middle), 1e-30)
