@@ -116,7 +116,7 @@ class Daemon:
         )
         self.roots = Roots(
             [root_settings(section) for section in settings.roots],
-            known=self._known,
+            known=self.store.known,
             guard=self.store.guard,
             clock=clock,
         )

@@ -73,7 +73,7 @@ def _lines(
     for file in files:
         try:
             begun = time.perf_counter()
-            for frame in read_frames(file, overrides=overrides):
+            for frame in read_frames(file.resolve(), overrides=overrides):
                 read_ms = 1000 * (time.perf_counter() - begun)
                 yield _inspected(bench, file, frame, read_ms, overlay)
                 begun = time.perf_counter()

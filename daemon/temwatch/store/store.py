@@ -5,13 +5,14 @@ that is still in force. Everything published comes out of here, after its commit
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from temwatch.model.events import FrameAccepted, FrameGone, FrameSetAside, Ledger
 from temwatch.model.sighting import Held, Noticed, Sighted, Stamp, Unfit, Vanished
 from temwatch.store import files, frames, jobs, ledger, outbox, results
 from temwatch.store.database import Database
+from temwatch.store.files import KnownFile
 from temwatch.store.frames import FrameRow
 from temwatch.store.jobs import JobRow
 from temwatch.store.results import Inspected
@@ -227,6 +228,10 @@ class Store:
         """Write down which file system a root is."""
         with self.database.transaction() as tx:
             tx.execute("UPDATE root SET guard = ? WHERE id = ?", (guard, files.root_id(tx, root)))
+
+    def known(self, root: str) -> Iterator[KnownFile]:
+        """Yield every path of a root that was there when last seen."""
+        return files.known(self.database.connection(), root)
 
     def open_root(self, root: str) -> None:
         """Make a root known, so that its ledger is published from the start."""
