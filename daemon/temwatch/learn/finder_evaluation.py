@@ -197,9 +197,9 @@ def _line_pixels(regions: Sequence[Region], frame: MarkedFrame) -> tuple[int, in
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _TOLERANCE_PX + 1, 2 * _TOLERANCE_PX + 1))
     return (
         int(marked.sum()),
-        int((marked & cv2.dilate(drawn, disc)).sum()),
+        int(np.count_nonzero(marked * cv2.dilate(drawn, disc))),
         int(drawn.sum()),
-        int((drawn & cv2.dilate(marked, disc)).sum()),
+        int(np.count_nonzero(drawn * cv2.dilate(marked, disc))),
     )
 
 

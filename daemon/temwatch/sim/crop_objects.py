@@ -233,10 +233,10 @@ def _profile(
             return as_float(inside * (rng.uniform(0.2, 0.7) + 0.8 * wall))
         case "bean":
             lobes = _along(rng, depth.shape, centre) * np.float32(1.6 / radius_px)
-            return inside * np.clip(lobes if rng.random() < 0.3 else np.abs(lobes), -1, 1)
+            return as_float(inside * np.clip(lobes if rng.random() < 0.3 else np.abs(lobes), -1, 1))
         case "grainy":
             speckle = band_noise(rng, (inside.shape[0], inside.shape[1]), log_uniform(rng, 0.8, 3))
-            return inside * np.clip(1 + 0.5 * speckle, 0, 2.5)
+            return as_float(inside * np.clip(1 + 0.5 * speckle, 0, 2.5))
         case _:
             return inside
 

@@ -208,7 +208,7 @@ def _is_faint(
 
 def _change(curve: ToneCurve, clean: Grey, part: Grey) -> Grey:
     """Return by how many grey values the picture would differ without a part of it."""
-    return np.abs(curve.grey(clean) - curve.grey(as_float(clean - part)))
+    return as_float(np.abs(curve.grey(clean) - curve.grey(as_float(clean - part))))
 
 
 def _rms(values: Grey) -> float:

@@ -114,7 +114,7 @@ def _grown(planes: Planes, seeds: NDArray[np.intp]) -> NDArray[np.int32]:
     marks = np.zeros(inside.shape, np.int32)
     marks[seeds[:, 0], seeds[:, 1]] = np.arange(1, len(seeds) + 1)
     depth = cv2.GaussianBlur(planes.core, (0, 0), 1.0)
-    return np.asarray(watershed(255 - depth, marks, mask=inside), np.int32)
+    return np.asarray(watershed(255 - depth, marks, mask=inside), np.int32)  # type: ignore[no-untyped-call]
 
 
 def _measured(

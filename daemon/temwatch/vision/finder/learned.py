@@ -1,7 +1,7 @@
 """Objects and cracks found by a small network that learned from simulated pictures alone."""
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,7 +15,7 @@ from temwatch.vision.finder.decode import SMALLEST_PX, Instances, compact, lines
 from temwatch.vision.finder.tiling import STRIDE, Network, Planes, answer
 from temwatch.vision.view import View
 
-Pixels = NDArray[np.integer] | NDArray[np.floating]
+Pixels = NDArray[Any]  # real numbers of any type
 
 _MOST_REGIONS = 5000
 _NATIVE = ("uint8", "uint16", "float32")  # what OpenCV shrinks without a copy
@@ -147,11 +147,10 @@ def shrunk(image: Pixels, divisor: int) -> Pixels:
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
 
 
-def _finite(image: NDArray[np.generic]) -> Pixels:
+def _finite(image: Pixels) -> Pixels:
     """Return the pixels in a type OpenCV shrinks, non-finite ones at the median of the others."""
-    pixels: Pixels
     if image.dtype.name in _NATIVE and image.dtype.isnative:
-        pixels = cast("Pixels", image)
+        pixels = image
     else:
         with np.errstate(over="ignore", invalid="ignore"):
             pixels = image.astype(np.float32)
@@ -208,7 +207,7 @@ def _drawn(
     return Region(row=row + int(rows[0]), col=col + int(cols[0]), mask=tight, score=min(score, 1.0))
 
 
-def _is_brighter(image: NDArray[np.generic], region: Region) -> bool:
+def _is_brighter(image: Pixels, region: Region) -> bool:
     """Return whether a region is brighter than a rim around it."""
     height, width = region.mask.shape
     rim = max(2, min(height, width) // 2)

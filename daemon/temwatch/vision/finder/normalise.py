@@ -1,12 +1,14 @@
 """What the network is shown: every pixel over the contrast of its surroundings, never over noise alone."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 Grey = NDArray[np.float32]
+Pixels = NDArray[Any]  # real numbers of any type
 
 CELL_PX = 8  # surroundings are measured at an eighth of the size
 _REACH = 6.0  # cells: 48 px of the network's own
@@ -35,7 +37,7 @@ class Surroundings:
     contrast: Grey
     constant: bool
 
-    def strip(self, pixels: NDArray[np.generic], start: int) -> Grey:
+    def strip(self, pixels: Pixels, start: int) -> Grey:
         """Return whole rows of the frame as the network is shown them.
 
         Parameters
@@ -70,7 +72,7 @@ class Surroundings:
         return np.asarray(fine[offset : offset + shape[0], : shape[1]], np.float32)
 
 
-def surroundings(image: NDArray[np.generic], *, frame_sd: float | None = None) -> Surroundings:
+def surroundings(image: Pixels, *, frame_sd: float | None = None) -> Surroundings:
     """Measure the surroundings of every pixel.
 
     Parameters
@@ -85,7 +87,7 @@ def surroundings(image: NDArray[np.generic], *, frame_sd: float | None = None) -
     The divisor is the local standard deviation plus the larger of a quarter of the frame's and the frame's
     pixel noise, so that read-out noise in vacuum stays small.
     """
-    middle = float(np.asarray(image).mean(dtype=np.float64))
+    middle = float(image.mean(dtype=np.float64))
     means, squares = _cells(image, middle)
     spread = float(np.sqrt(max(squares.mean(dtype=np.float64), 0.0))) if frame_sd is None else frame_sd
     constant = spread <= 1e-6 * max(abs(middle), 1e-30)
@@ -96,7 +98,7 @@ def surroundings(image: NDArray[np.generic], *, frame_sd: float | None = None) -
     return Surroundings(middle=middle, level=level, contrast=contrast, constant=constant)
 
 
-def normalised(image: NDArray[np.generic], *, frame_sd: float | None = None) -> Grey:
+def normalised(image: Pixels, *, frame_sd: float | None = None) -> Grey:
     """Return a whole image as the network is shown it; see `surroundings`.
 
     It does not change when the image is multiplied by a positive number or a constant is added.
@@ -104,7 +106,7 @@ def normalised(image: NDArray[np.generic], *, frame_sd: float | None = None) -> 
     return surroundings(image, frame_sd=frame_sd).strip(image, 0)
 
 
-def pixel_noise(image: NDArray[np.generic]) -> float:
+def pixel_noise(image: Pixels) -> float:
     """Return the standard deviation of what is uncorrelated from pixel to pixel.
 
     Notes
@@ -123,7 +125,7 @@ def pixel_noise(image: NDArray[np.generic]) -> float:
     return float(1.4826 * np.median(np.abs(down[:, :-1] - down[:, 1:])) / 2)
 
 
-def _cells(image: NDArray[np.generic], middle: float) -> tuple[Grey, Grey]:
+def _cells(image: Pixels, middle: float) -> tuple[Grey, Grey]:
     """Return mean and mean square, less the frame's mean, of every cell; cells over the border are filled up."""
     means, squares = [], []
     for top in range(0, image.shape[0], _STRIP_ROWS):

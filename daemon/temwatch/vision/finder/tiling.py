@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -41,7 +42,7 @@ class Planes:
         return np.exp(self.log_radius[rows, cols] / _RADIUS_STEPS)
 
 
-def answer(network: Network, image: NDArray[np.generic]) -> Planes:
+def answer(network: Network, image: NDArray[Any]) -> Planes:
     """Return the network's answer for an image.
 
     Parameters
@@ -82,8 +83,8 @@ def _widened(start: int, stop: int, length: int) -> tuple[int, int]:
 
 def _asked(network: Network, shown: NDArray[np.float32]) -> NDArray[np.float32]:
     below, beside = -shown.shape[0] % _MULTIPLE, -shown.shape[1] % _MULTIPLE
-    padded = cv2.copyMakeBorder(shown, 0, below, 0, beside, cv2.BORDER_REFLECT)
-    return network(np.ascontiguousarray(padded, np.float32)[None, None])[0]
+    padded: Any = cv2.copyMakeBorder(shown, 0, below, 0, beside, cv2.BORDER_REFLECT)
+    return np.asarray(network(np.ascontiguousarray(padded, np.float32)[None, None])[0], np.float32)
 
 
 def _bytes(said: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -94,7 +95,8 @@ def _bytes(said: NDArray[np.float32]) -> NDArray[np.uint8]:
     numbers[:3] += 1
     np.divide(255, numbers[:3], out=numbers[:3])
     np.multiply(said[3], _RADIUS_STEPS, out=numbers[3])
-    return np.clip(numbers + np.float32(0.5), 0, 255).astype(np.uint8)
+    numbers += np.float32(0.5)
+    return np.asarray(np.clip(numbers, 0, 255, out=numbers), np.uint8)
 
 
 def _named(planes: NDArray[np.uint8]) -> Planes:
