@@ -44,7 +44,7 @@ def test_finds_twice_too_large_show_as_size_bias_and_overlap() -> None:
 
 
 def test_one_region_over_two_objects_finds_one() -> None:
-    score = compared([square(10, 10, 20)], frame((10, 10, 8), (22, 22, 8)))
+    score = compared([square(10, 10, 20)], frame((14, 14, 8), (20, 20, 8)))
     assert score.hits == 1
 
 
