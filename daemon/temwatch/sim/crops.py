@@ -9,19 +9,16 @@ from temwatch.sim.chance import as_float, log_uniform, smooth, stream
 from temwatch.sim.crop_grounds import Ground, ground
 from temwatch.sim.crop_imaging import Exposed, ToneCurve, expose, recorded
 from temwatch.sim.crop_lines import cracks, dislocations
-from temwatch.sim.crop_objects import Drawn, Population, draw, places, population
+from temwatch.sim.crop_objects import Population, draw, places, population
 
 Grey = NDArray[np.float32]
 
 SIDE_PX = 256
-# An object is visible when its contrast (root mean square inside) is at least so many times that of the
-# structure around it ...
-_CONTRAST = 1.5
-# ... and its signal over all its pixels so many times the noise: 5 after Rose, J. Opt. Soc. Am. 38 (1948) 196.
-_ROSE = 5.0
-_NOISE_CONTRAST = 0.5  # ... and no less than half the noise of one pixel,
-_GREYS = 6.0  # ... and at least so many grey values of 255.
-_LINE_CONTRAST = 2.0  # A line's height over structure and noise together.
+# What is drawn counts as visible where the finished picture follows it: correlation over a window of the object's
+# own size, after smoothing away detail much finer than the object.
+_AGREEMENT = 0.7
+_LINE_AGREEMENT = 0.6
+_GREYS = 6.0  # It must change the picture by at least so many grey values of 255.
 _FLOOR = 0.08  # structure of a featureless ground, for amplitudes to refer to
 
 
@@ -46,6 +43,16 @@ class Crop:
     ignored: NDArray[np.bool_]
 
 
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """Objects of one population, or lines: what they add to the tone, and their size."""
+
+    signal: Grey
+    inside: NDArray[np.int32]
+    size_px: float
+    is_line: bool = False
+
+
 @dataclass(slots=True)
 class _Scene:
     """A specimen while it is being put together."""
@@ -53,8 +60,8 @@ class _Scene:
     ground: Ground
     tone: Grey
     objects: NDArray[np.int32]
-    lines: Grey
-    signals: dict[int, tuple[Drawn, float]] = field(default_factory=dict)
+    lines: NDArray[np.bool_]
+    layers: list[_Layer] = field(default_factory=list)
 
 
 def crop(seed: int, index: int, *, side: int = SIDE_PX) -> Crop:
@@ -73,27 +80,25 @@ def crop(seed: int, index: int, *, side: int = SIDE_PX) -> Crop:
         ground=base,
         tone=base.tone.copy(),
         objects=np.zeros((side, side), np.int32),
-        lines=np.zeros((side, side), np.float32),
+        lines=np.zeros((side, side), bool),
     )
     _add_objects_and_lines(rng, scene)
     blur_px = log_uniform(rng, 0.35, 1.8)
     structure = max(float((scene.tone - smooth(scene.tone, 6)).std()), 1e-3)
     exposed = expose(rng, scene.tone, base.matter, blur_px=blur_px, structure=structure)
     image, curve = recorded(rng, exposed, structure=structure)
-    ignored = _faint(scene, exposed, curve, blur_px)
-    objects, lines = scene.objects, np.abs(scene.lines) > 0
     return Crop(
         image=image,
-        objects=objects,
-        lines=lines & (objects == 0),
-        ignored=ignored,
+        objects=scene.objects,
+        lines=scene.lines & (scene.objects == 0),
+        ignored=_faint(scene, image, exposed, curve, blur_px),
     )
 
 
 def _add_objects_and_lines(rng: np.random.Generator, scene: _Scene) -> None:
     """Draw what is to be found: lines first, then up to two populations, or one packed lattice."""
     foil = scene.ground.specimen == "foil"
-    contrast = float(rng.choice([-1.0, 1.0]) * log_uniform(rng, 1.8, 12))
+    contrast = float(rng.choice([-1.0, 1.0]) * log_uniform(rng, 2.5, 14))
     if foil and rng.random() < 0.35:
         _add_radiation_damage(rng, scene, contrast * 1.5)
         return
@@ -103,7 +108,7 @@ def _add_objects_and_lines(rng: np.random.Generator, scene: _Scene) -> None:
     if rng.random() < {"foil": 0.6, "support": 0.15, "surface": 0.5}[scene.ground.specimen]:
         _add_lines(rng, scene, contrast, None)
     for kind in kinds:
-        sign = rng.choice([-1.0, 1.0]) * log_uniform(rng, 1.6, 12)
+        sign = rng.choice([-1.0, 1.0]) * log_uniform(rng, 2.2, 14)
         _add_population(rng, scene, kind, float(sign), packed=packed)
 
 
@@ -128,9 +133,10 @@ def _add_lines(rng: np.random.Generator, scene: _Scene, contrast: float, alike: 
     else:
         drawn = cracks(rng, side, width_px=float(width), count=int(rng.integers(1, 4)))
     drawn = as_float(drawn * scene.ground.matter)
-    height = contrast * _structure(scene, 6.0)
-    scene.tone = as_float(scene.tone + height * drawn)
-    scene.lines = np.where(drawn > 0.35, np.float32(height) * drawn, np.float32(0))
+    signal = as_float(contrast * _structure(scene, 6.0) * drawn)
+    scene.tone = as_float(scene.tone + signal)
+    scene.lines = drawn > 0.35
+    scene.layers.append(_Layer(signal, scene.lines.astype(np.int32), max(float(width), 3.0), is_line=True))
 
 
 def _add_population(
@@ -139,9 +145,11 @@ def _add_population(
     side = scene.tone.shape[0]
     # Small objects are blurred more: they need more contrast to be seen at all.
     strength = abs(contrast) * (1 + 1.5 / max(kind.radius_px, 2.0))
-    reference = _structure(scene, float(np.clip(1.2 * kind.radius_px, 4, 22)))
+    reference = _structure(scene, float(np.clip(1.2 * kind.radius_px, 4, 24)))
+    signal = np.zeros_like(scene.tone)
+    first = int(scene.objects.max()) + 1
     centres, radii = places(rng, kind, scene.ground.matter, packed=packed)
-    for centre, radius in zip(centres, radii, strict=True):
+    for number, (centre, radius) in enumerate(zip(centres, radii, strict=True), first):
         drawn = draw(rng, kind, centre, float(radius), side)
         if drawn is None:
             continue
@@ -150,66 +158,55 @@ def _add_population(
             continue
         odd = -1.0 if rng.random() < 0.05 else 1.0
         height = odd * np.sign(contrast) * strength * reference * log_uniform(rng, 0.65, 1.5)
-        scene.tone[drawn.rows, drawn.cols] += np.float32(height) * drawn.tone
-        number = len(scene.signals) + 1
-        scene.signals[number] = (drawn, float(height))
+        signal[drawn.rows, drawn.cols] += np.float32(height) * drawn.tone
         taken[drawn.inside] = number
+    scene.tone = as_float(scene.tone + signal)
+    mine = np.where(scene.objects >= first, scene.objects, 0).astype(np.int32)
+    scene.layers.append(_Layer(signal, mine, kind.radius_px))
 
 
 def _structure(scene: _Scene, scale_px: float) -> float:
-    """Return the typical contrast of what is smaller than a scale, in the specimen, edges not counted."""
-    return max(
-        0.8 * float(np.median(_local_contrast(scene.tone, scale_px)[scene.ground.matter > 0.5])), _FLOOR
-    )
+    """Return the contrast of what is smaller than a scale, in the specimen."""
+    fine = scene.tone - smooth(scene.tone, scale_px)
+    return max(0.8 * float(np.std(fine[scene.ground.matter > 0.5])), _FLOOR)
 
 
-def _local_contrast(tone: Grey, scale_px: float) -> Grey:
-    """Return the local standard deviation of what is smaller than a scale, at every pixel."""
-    fine = tone - smooth(tone, scale_px)
-    return as_float(np.sqrt(smooth(as_float(fine * fine), max(scale_px, 8.0))))
-
-
-def _faint(scene: _Scene, exposed: Exposed, curve: ToneCurve, blur_px: float) -> NDArray[np.bool_]:
-    """Return where objects and lines were drawn that nobody could see."""
-    around = _local_contrast(smooth(scene.ground.tone, blur_px), 10.0)
-    size = np.abs(scene.lines)
-    faint = (size > 0) & (size < _LINE_CONTRAST * np.hypot(around, exposed.sigma))
-    faint |= (size > 0) & (_change(curve, exposed.clean, scene.lines) < _GREYS)
-    for number, (drawn, height) in scene.signals.items():
-        box = drawn.rows, drawn.cols
-        mine = scene.objects[box] == number
-        if mine.any() and _is_faint(drawn, height, mine, around[box], exposed, curve, blur_px):
-            faint[box] |= mine
+def _faint(
+    scene: _Scene, image: NDArray[np.uint8], exposed: Exposed, curve: ToneCurve, blur_px: float
+) -> NDArray[np.bool_]:
+    """Return where objects and lines were drawn that nobody could see in the finished picture."""
+    faint = np.zeros(scene.objects.shape, bool)
+    with_all = curve.grey(exposed.clean)
+    for layer in scene.layers:
+        change = with_all - curve.grey(as_float(exposed.clean - smooth(layer.signal, blur_px)))
+        agreement = _agreement(as_float(image), as_float(change), layer.size_px)
+        if layer.is_line:
+            faint |= (layer.inside > 0) & ((agreement < _LINE_AGREEMENT) | (np.abs(change) < _GREYS))
+            continue
+        of = layer.inside.ravel()
+        pixels = np.maximum(np.bincount(of), 1)
+        weak = np.bincount(of, agreement.ravel()) / pixels < _AGREEMENT
+        weak |= np.sqrt(np.bincount(of, change.ravel() ** 2) / pixels) < _GREYS
+        weak[0] = False
+        faint |= weak[layer.inside] & (scene.objects == layer.inside)
     return faint
 
 
-def _is_faint(
-    drawn: Drawn,
-    height: float,
-    mine: NDArray[np.bool_],
-    around: Grey,
-    exposed: Exposed,
-    curve: ToneCurve,
-    blur_px: float,
-) -> bool:
-    """Return whether one object fails to stand out of structure, of noise, or of the grey scale itself."""
-    box = drawn.rows, drawn.cols
-    seen = as_float(height * smooth(drawn.tone, blur_px))
-    signal = _rms(seen[mine])
-    noise = _rms(exposed.sigma[box][mine])
-    greys = _rms(_change(curve, exposed.clean[box], seen)[mine])
-    return (
-        signal < _CONTRAST * _rms(around[mine])
-        or signal < _NOISE_CONTRAST * noise
-        or signal * np.sqrt(np.count_nonzero(mine)) < _ROSE * noise
-        or greys < _GREYS
+def _agreement(picture: Grey, change: Grey, size_px: float) -> Grey:
+    """Return the local correlation of the picture with what was drawn into it.
+
+    Parameters
+    ----------
+    picture, change : ndarray of float32, shape (row, col)
+    size_px : float
+        Radius of the objects or width of the lines.
+    """
+    detail_px, window_px = max(size_px / 6, 0.5), float(np.clip(size_px, 3, 24))
+    seen, drawn = smooth(picture, detail_px), smooth(change, detail_px)
+    seen, drawn = seen - smooth(seen, 3 * window_px), drawn - smooth(drawn, 3 * window_px)
+    mean_seen, mean_drawn = smooth(seen, window_px), smooth(drawn, window_px)
+    shared = smooth(seen * drawn, window_px) - mean_seen * mean_drawn
+    power = (smooth(seen * seen, window_px) - mean_seen**2) * (
+        smooth(drawn * drawn, window_px) - mean_drawn**2
     )
-
-
-def _change(curve: ToneCurve, clean: Grey, part: Grey) -> Grey:
-    """Return by how many grey values the picture would differ without a part of it."""
-    return as_float(np.abs(curve.grey(clean) - curve.grey(as_float(clean - part))))
-
-
-def _rms(values: Grey) -> float:
-    return float(np.sqrt(np.mean(values * values)))
+    return as_float(shared / np.sqrt(np.maximum(power, 1e-3)))

@@ -7,7 +7,8 @@ from torch.nn import functional
 CHANNELS = (16, 32, 64, 96, 96)
 # Output planes: probability of an object, of its core, of a line (all as logits), and log radius in px.
 PLANES = ("object", "core", "line", "log_radius")
-_RARE = -2.0  # first guess of the logits: nearly everything is background
+# First guesses: nearly everything is background, and objects are about 8 px in radius.
+_FIRST = (-2.0, -2.0, -3.0, 2.0)
 
 
 def _step(before: int, after: int, stride: int = 1) -> nn.Sequential:
@@ -34,7 +35,8 @@ class Network(nn.Module):
         self.narrow = nn.ModuleList(nn.Conv2d(channels[i + 1], channels[i], 1) for i in range(levels))
         self.up = nn.ModuleList(_step(channels[i], channels[i]) for i in range(levels))
         self.head = nn.Conv2d(first, len(PLANES), 1)
-        nn.init.constant_(self.head.bias, _RARE)
+        with torch.no_grad():
+            self.head.bias.copy_(torch.tensor(_FIRST))
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the four planes."""

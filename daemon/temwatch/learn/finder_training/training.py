@@ -16,7 +16,7 @@ _WARM_UP = 100
 _STEADY = 0.7  # share of the steps at the full rate
 _LAST_RATE = 0.01  # of the full one
 _CLIP = 5.0
-_KEPT = 0.998  # share of the old in the running mean of the weights
+_KEPT = 0.995  # share of the old in the running mean of the weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class Course:
     steps: int = 4000
     minutes: float | None = None
     batch: int = 8
-    rate: float = 2e-3
+    rate: float = 3e-3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,7 @@ def train(
             group["lr"] = course.rate * share_of_rate(step, steps)
         recent.append(_learn(network, optimiser, material, course.batch))
         step += 1
-        _follow(mean, network, min(_KEPT, 1 - 1 / step))
+        _follow(mean, network, min(_KEPT, 1 - 10 / (step + 10)))
         if step % 100 == 0:
             say(step, float(np.mean(recent)), elapsed_s)
             recent.clear()
