@@ -48,7 +48,8 @@ def test_every_frame_revision_has_exactly_one_end(
     (talos / "cut.dm4").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     other = next(path for path in sources if path.suffix == ".hspy")
     shutil.copy(other, titan / "replaced.hspy")
-    site.until(site.settled, timeout_s=120)
+    ended = lambda name: any(m.body["path"] == name for m in ends(site.history("tw1/")))  # noqa: E731
+    site.until(lambda: ended("replaced.hspy") and ended("cut.dm4"), timeout_s=120)
     shutil.copy(data_dir / "formats" / "ncem" / "Acquisition_18.emd", titan / "replaced.hspy")
     (titan / whole.name).unlink()
     site.until(

@@ -74,6 +74,7 @@ def judge(
     nm_per_px: float | None,
     rules: Rules,
     zone: str | ZoneGrid = DEFAULT_ZONE,
+    reservations: Sequence[str] = (),
 ) -> Judgement:
     """Grade findings and decide on their frame.
 
@@ -93,8 +94,14 @@ def judge(
     rules : Rules
     zone : str or ZoneGrid
         Which part of the part the frame shows.
+    reservations : sequence of str
+        Why the classes of the whole frame can't be relied on. With any and at least one finding the frame is
+        referred to a person and never rejected.
     """
     zones = tuple(_zone(finding, zone, shape) for finding in findings)
+    if reservations and findings:
+        verdict = Verdict(decision=Decision.REFER, reasons=tuple(reservations))
+        return Judgement(verdict=verdict, grades=(None,) * len(findings), zones=zones)
     scene = _Scene(findings=findings, zones=zones, shape=shape, nm_per_px=nm_per_px, rules=rules)
     certain_grades, possible_grades, grades = _graded(scene)
     reject = (*_certain_never(scene), *certain_grades)

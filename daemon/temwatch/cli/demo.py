@@ -59,7 +59,7 @@ def demo(frames: int | None, headless: bool, rate_hz: float, seed: int, keep: Pa
     """Run a simulated microscope, the daemon and a subscriber, and show what comes back."""
     if headless and frames is None:
         raise click.UsageError("--headless needs --frames")
-    console = Console(stderr=not headless)
+    console = Console(stderr=not headless, width=None if sys.stdout.isatty() else 120)
     with _site(keep) as site, _daemon(site, console) as (events, commands):
         tally = Tally(expected=frames)
         microscope = threading.Thread(

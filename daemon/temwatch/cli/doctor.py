@@ -51,7 +51,7 @@ def doctor(ctx: click.Context, config: str | None) -> int:
     colours = {"ok": "green", "note": "yellow", "problem": "bold red"}
     for check in checks:
         table.add_row(f"[{colours[check.mark]}]{check.mark}", check.what, check.seen, check.next_step)
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
     return PROBLEMS if any(check.mark == "problem" for check in checks) else OK
 
 

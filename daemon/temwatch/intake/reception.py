@@ -8,10 +8,20 @@ import structlog
 
 from temwatch.clock import Clock
 from temwatch.errors import TransientError
-from temwatch.model.sighting import Held, Noticed, RootState, ScannerFact, Sighted, Unfit, Vanished
+from temwatch.model.sighting import (
+    Held,
+    Noticed,
+    RootIdentified,
+    RootState,
+    ScannerFact,
+    Sighted,
+    Unfit,
+    Vanished,
+)
 from temwatch.store.store import Store
 
 _log = structlog.get_logger("intake")
+_Kept = Noticed | Held | Sighted | Unfit | Vanished | RootIdentified
 _TROUBLE_S = 2.0  # between tries while the state disk is full or failing
 
 
@@ -58,7 +68,7 @@ class Reception:
             while not self._written(fact):  # noqa: ASYNC110  a full disk tells nobody when it has room again
                 await asyncio.sleep(_TROUBLE_S)
 
-    def _written(self, fact: Noticed | Held | Sighted | Unfit | Vanished) -> bool:
+    def _written(self, fact: _Kept) -> bool:
         try:
             self._write(fact, self._clock.now())
         except TransientError as error:
@@ -68,7 +78,7 @@ class Reception:
         self._trouble("")
         return True
 
-    def _write(self, fact: Noticed | Held | Sighted | Unfit | Vanished, now: datetime) -> None:
+    def _write(self, fact: _Kept, now: datetime) -> None:
         match fact:
             case Noticed():
                 self._store.notice([fact])
@@ -83,6 +93,8 @@ class Reception:
                 if frame is not None:
                     _log.warning("file set aside", root=frame.root, path=frame.path, reason=fact.reason)
                     self._committed()
+            case RootIdentified():
+                self._store.record_guard(fact.root, fact.guard)
             case Vanished():
                 if self._store.vanish(fact, at=now):
                     self._committed()

@@ -23,6 +23,10 @@ ARTEFACT = "artefact"
 # alone, and a length of a flake's rim is not told from a bend contour. Pieces of a crack are cracks.
 ONLY_WHOLE = ("looseness", "particle")
 
+# The last bits of some measures depend on where in memory the arrays lie; rounded, a rebuilt starter is the same
+# to the byte. No measure is meaningful to five decimals.
+_DECIMALS = 4
+
 # What may be known of a frame beside its pixels; a recognizer must cope with each.
 Knowledge = Literal["all", "no mode", "no scale", "neither"]
 KNOWLEDGE: tuple[Knowledge, ...] = ("all", "no mode", "no scale", "neither")
@@ -34,7 +38,7 @@ class Studied:
 
     Attributes
     ----------
-    specimen_id, mode
+    specimen_id, mode, nm_per_px
         Where it comes from.
     features : mapping of knowledge to ndarray of float32, shape (n, p)
         The measures of the n regions, as they are with more or less knowledge of the frame.
@@ -46,6 +50,7 @@ class Studied:
 
     specimen_id: str
     mode: ImagingMode
+    nm_per_px: float
     features: dict[Knowledge, NDArray[np.float32]]
     classes: tuple[str | None, ...]
     matching: Matching
@@ -105,7 +110,8 @@ def study(scene: Scene, finder: Finder, knowledge: Sequence[Knowledge]) -> Studi
     return Studied(
         specimen_id=scene.specimen_id,
         mode=scene.mode,
-        features={known: measure(poorer[known], regions, outlines) for known in knowledge},
+        nm_per_px=scene.nm_per_px,
+        features={known: measure(poorer[known], regions, outlines).round(_DECIMALS) for known in knowledge},
         classes=tuple(_class(matching, number, scene.truth) for number in range(len(regions))),
         matching=matching,
         truth=scene.truth,

@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from temwatch.errors import ModelRefused
 from temwatch.learn.simulated import KNOWLEDGE, Knowledge, Studied, study_specimens
 from temwatch.recognition.fitting import fit_recognizer
 from temwatch.recognition.recognizer import Recognizer
@@ -34,12 +32,15 @@ class Material:
     features : ndarray of float64, shape (n, p)
     classes, specimens, objects : list of str, length n
         What each row shows, of which specimen, and which region it measures (some are measured twice).
+    nm_per_px_range : (lowest, highest)
+        Pixel sizes of their frames.
     """
 
     features: NDArray[np.float64]
     classes: list[str]
     specimens: list[str]
     objects: list[str]
+    nm_per_px_range: tuple[float, float]
 
 
 def build_starter(
@@ -88,24 +89,8 @@ def build_starter(
             confidence=confidence,
             provenance=PROVENANCE,
             feature_set=FEATURE_SET,
+            nm_per_px_range=material.nm_per_px_range,
         )
-
-
-def shipped_folder() -> Path:
-    """Return the folder of the starter that comes with the package, ready for `store.shelf.load`.
-
-    Raises
-    ------
-    ModelRefused
-        When there is not exactly one.
-    """
-    shelf = Path(__file__).parent / "shipped"
-    found = [folder for folder in shelf.glob("*") if (folder / "manifest.json").is_file()]
-    if len(found) != 1:
-        raise ModelRefused(
-            f"{len(found)} starters in {shelf}, one expected", next_step="install temwatch again"
-        )
-    return found[0]
 
 
 def choose_rows(frames: Iterable[Studied], *, seed: int, rows: int) -> Material:
@@ -131,11 +116,13 @@ def choose_rows(frames: Iterable[Studied], *, seed: int, rows: int) -> Material:
         frame, number = pool[index]
         features.append(frame.features[known][number])
         taken.append(index)
+    scales = [pool[index][0].nm_per_px for index in taken]
     return Material(
         features=np.array(features, dtype=np.float64),
         classes=[str(names[index]) for index in taken],
         specimens=[pool[index][0].specimen_id for index in taken],
         objects=[str(index) for index in taken],
+        nm_per_px_range=(min(scales), max(scales)),
     )
 
 

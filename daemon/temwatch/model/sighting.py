@@ -106,4 +106,18 @@ class RootState:
     scan_s: float
 
 
-ScannerFact = Noticed | Held | Sighted | Unfit | Vanished | RootState
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RootIdentified:
+    """Which file system a root was when it was last seen whole; to be kept and given back at the next start.
+
+    Attributes
+    ----------
+    guard : str
+        JSON, for the scanner only.
+    """
+
+    root: str
+    guard: str
+
+
+ScannerFact = Noticed | Held | Sighted | Unfit | Vanished | RootState | RootIdentified

@@ -37,9 +37,7 @@ class Overrides:
     imaging_mode: ImagingMode | None = None
 
 
-def pixel_size(
-    row_nm: float, col_nm: float, said_by: str, source: str = "file"
-) -> tuple[PixelSize, ...]:
+def pixel_size(row_nm: float, col_nm: float, said_by: str, source: str = "file") -> tuple[PixelSize, ...]:
     """Return one pixel size as a tuple, or an empty tuple where the numbers can't be one."""
     low, high = PLAUSIBLE_NM
     row_nm, col_nm = abs(row_nm), abs(col_nm)
@@ -82,14 +80,20 @@ def choose_calibration(
     return chosen, notes
 
 
-def choose_mode(override: ImagingMode | None, said: tuple[ModeWord, ...]) -> tuple[ModeReading, dict[str, Any]]:
+def choose_mode(
+    override: ImagingMode | None, said: tuple[ModeWord, ...]
+) -> tuple[ModeReading, dict[str, Any]]:
     """Return the imaging mode to use and notes: ``"mode_from"`` and, where places disagree, ``"conflicts"``."""
     if override is None and not said:
         return ModeReading(), {}
     if override is not None:
         chosen, place, rest = ModeReading(value=override, source="config"), "configuration", said
     else:
-        chosen, place, rest = ModeReading(value=said[0].mode, source=said[0].source), said[0].said_by, said[1:]
+        chosen, place, rest = (
+            ModeReading(value=said[0].mode, source=said[0].source),
+            said[0].said_by,
+            said[1:],
+        )
     notes: dict[str, Any] = {"mode_from": place}
     conflicts = [
         f"imaging mode: {place} says {chosen.value}, {word.said_by} says {word.mode}"

@@ -3,12 +3,11 @@
 Runs in the scanner, on whatever lies in a watched folder: any bytes at all give one of three answers.
 """
 
-import struct
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from temwatch.errors import FrameDeclined, FrameIncomplete, FrameTooLarge, FrameUnreadable, PermanentError
-from temwatch.reading import bcf_container, mrc, picture, ser, sniff, tiff
+from temwatch.reading import bcf_container, jeol, mrc, picture, ser, sniff, tiff
 from temwatch.reading.dm_tags import read_tags
 from temwatch.reading.fingerprint import ByteRanges
 from temwatch.reading.safe_open import display_name, trouble
@@ -87,8 +86,6 @@ def probe(file: BinaryIO, name: str, size: int) -> Probe:
 
 
 def _judge(source: Source, name: str) -> Probe:
-    if source.size == 0:
-        return Incomplete(reason=f"{source.name}: is empty")
     head = source.head(sniff.HEAD_BYTES)
     kind = sniff.format_of(head, name)
     if kind is None:
@@ -119,7 +116,7 @@ def _structure(source: Source, kind: str) -> tuple[tuple[ByteRanges, ...] | None
     elif kind == "bcf":
         bcf_container.check_size(source)
     elif kind == "jeol":
-        _jeol(source)
+        jeol.read_tags(source)
     elif kind in ("png", "jpeg"):
         picture.check_end(source, kind)
     return None, ""
@@ -132,7 +129,9 @@ def _mrc(source: Source) -> tuple[tuple[ByteRanges, ...], str]:
         needed = mrc.HEADER_BYTES + header.extended_bytes + header.section_bytes
         raise source.incomplete(f"its first section needs {needed} bytes, the file has {source.size}")
     missing = header.declared - there
-    waiting = f"{source.name}: {there} of {header.declared} declared sections are there" if missing > 0 else ""
+    waiting = (
+        f"{source.name}: {there} of {header.declared} declared sections are there" if missing > 0 else ""
+    )
     return tuple(header.ranges(section) for section in range(there)), waiting
 
 
@@ -147,7 +146,9 @@ def _ser(source: Source) -> tuple[tuple[ByteRanges, ...] | None, str]:
 
 def _hdf5(source: Source) -> None:
     """Check the end-of-file address and the writer's flags in the superblock (HDF5 format specification, II.A)."""
-    base = next(at for at in (0, 512, 1024, 2048) if source.at(at, 8, "the HDF5 mark") == b"\x89HDF\r\n\x1a\n")
+    base = next(
+        at for at in (0, 512, 1024, 2048) if source.at(at, 8, "the HDF5 mark") == b"\x89HDF\r\n\x1a\n"
+    )
     head = source.at(base, 16, "the HDF5 superblock")
     version = head[8]
     if version > 3:
@@ -163,25 +164,17 @@ def _hdf5(source: Source) -> None:
         raise source.incomplete(f"HDF5 ends at byte {base + end} by its own word, the file has {source.size}")
 
 
-def _jeol(source: Source) -> None:
-    """Check that the block of tags that holds image and settings, length in the header, is all there."""
-    position, length = struct.unpack("<II", source.at(44, 8, "the JEOL header"))
-    if position + length > source.size:
-        raise source.incomplete(f"the JEOL image needs {position + length} bytes, the file has {source.size}")
-
-
 def _unknown(source: Source, head: bytes) -> Probe:
-    if not head.strip(b"\0"):
-        return Incomplete(reason=f"{source.name}: begins with zeros, so it is reserved but not written yet")
-    if source.size < 16:
-        return Incomplete(reason=f"{source.name}: has {source.size} bytes, too few to tell its format")
+    if sniff.too_short_to_tell(head, source.name):
+        return Incomplete(reason=f"{source.name}: has {source.size} bytes, none of which tell its format yet")
     return NotAFrame(
-        reason=f"{source.name}: is in no format temwatch knows (it begins with {head[:8].hex(' ')})", next_step=_ADD
+        reason=f"{source.name}: is in no format temwatch knows (it begins with {head[:8].hex(' ')})",
+        next_step=_ADD,
     )
 
 
 def _damaged_or_unfilled(source: Source, error: PermanentError) -> Probe:
-    """A structure that makes no sense yet, in a file that ends in zeros, is one that is still being filled."""
+    """Tell a damaged file from one still being filled: that one makes no sense yet, and ends in zeros."""
     if isinstance(error, FrameUnreadable) and _ends_in_zeros(source):
         return Incomplete(reason=f"{error.message}; it ends in zeros, so it may not be filled yet")
     return NotAFrame(reason=error.message, next_step=error.next_step)

@@ -1,7 +1,7 @@
 """Finds a text strip burnt in by the instrument at the bottom or top of an image. When in doubt, there is none.
 
-A strip is many neighbouring rows that are almost all one grey level with a few others (letters), while the rows
-next to it are an image. It may lie one or two pixels inside the edge.
+A strip is many neighbouring rows of paper (one grey level) with letters in another. It begins and ends with blank
+rows, and where it ends an image begins from one row to the next. It may lie one or two pixels inside the edge.
 """
 
 from typing import Any
@@ -11,10 +11,14 @@ from numpy.typing import NDArray
 
 from temwatch.model.frame import DataBar
 
-LEVELS = 16
-"""A row of a strip has at most this many grey levels: paper, ink and what smooths the letters."""
 PAPER_SHARE = 0.4
-"""At least this share of a row is the strip's paper; text of the largest size covers about half."""
+"""At least this share of a row of the strip is one level; text of the largest size covers about half."""
+BLANK_SHARE = 0.9
+"""At least this share of its first and its last row is one level."""
+IMAGE_SHARE = 0.2
+"""Less than this share of any row of the image next to it is one level."""
+BETWEEN_SHARE = 0.25
+"""At most this share of the strip is neither paper nor ink: what smooths the letters."""
 MARGIN_ROWS = 2
 MIN_ROWS = 10
 MAX_SHARE = 0.25
@@ -50,38 +54,31 @@ def without_data_bar(image: NDArray[Any], bar: DataBar | None) -> NDArray[Any]:
 def _depth(rows: NDArray[Any]) -> int:
     """Return how many rows, counted from the edge, the strip and its margin take; 0 without a strip."""
     most = int(MAX_SHARE * len(rows))
-    start = next((k for k in range(MARGIN_ROWS + 1) if _paper(rows[k]) is not None), None)
+    start = next((k for k in range(MARGIN_ROWS + 1) if _share(rows[k]) >= BLANK_SHARE), None)
     if start is None:
         return 0
     end = start
-    papers = []
-    while end <= most and (paper := _paper(rows[end])) is not None:
-        papers.append(paper)
+    while end <= most and _share(rows[end]) >= PAPER_SHARE:
         end += 1
-    # Frame lines have another level than the paper, so the strip's paper is the one most rows have.
-    if not MIN_ROWS <= len(papers) <= most or not _has_letters(rows[start:end], _most_common(papers)):
+    strip, image = rows[start:end], rows[end : end + MIN_ROWS]
+    if not MIN_ROWS <= len(strip) <= most or _share(strip[-1]) < BLANK_SHARE:
         return 0
-    return end if _is_image(rows[end : end + MIN_ROWS]) else 0
+    if any(_share(row) >= IMAGE_SHARE for row in image):
+        return 0
+    return end if _is_text(strip) else 0
 
 
-def _paper(row: NDArray[Any]) -> Any:
-    """Return the one grey level that fills the row, None where the row is an image's."""
-    levels, counts = np.unique(row, return_counts=True)
-    if len(levels) > LEVELS or counts.max() < PAPER_SHARE * row.size:
-        return None
-    return levels[counts.argmax()]
+def _share(row: NDArray[Any]) -> float:
+    """Return which share of the row its most common level has."""
+    _, counts = np.unique(row, return_counts=True)
+    return float(counts.max() / row.size)
 
 
-def _most_common(papers: list[Any]) -> Any:
-    levels, counts = np.unique(papers, return_counts=True)
-    return levels[counts.argmax()]
-
-
-def _has_letters(strip: NDArray[Any], paper: Any) -> bool:
-    changes = np.count_nonzero(np.diff(strip == paper, axis=1), axis=1)
-    return np.count_nonzero(changes >= LETTER_EDGES) >= LETTER_ROWS
-
-
-def _is_image(rows: NDArray[Any]) -> bool:
-    """Whether none of the rows could belong to a strip."""
-    return len(rows) > 0 and all(_paper(row) is None for row in rows)
+def _is_text(strip: NDArray[Any]) -> bool:
+    levels, counts = np.unique(strip, return_counts=True)
+    if len(levels) < 2:
+        return False
+    order = np.argsort(counts)
+    changes = np.count_nonzero(np.diff(strip == levels[order[-1]], axis=1), axis=1)
+    letters = int(np.count_nonzero(changes >= LETTER_EDGES))
+    return letters >= LETTER_ROWS and counts[order[:-2]].sum() <= BETWEEN_SHARE * strip.size

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from temwatch.model.frame import ImagingMode
 from temwatch.reading import calibration, modes, moments, units
 from temwatch.reading.contents import Contents, Facts, ModeWord, Signal
-from temwatch.reading.dm_tags import Located, Value, read_tags
+from temwatch.reading.dm_tags import ByteOrder, Located, Value, read_tags
 from temwatch.reading.fingerprint import ByteRanges
 from temwatch.reading.source import Piece, Source
 
@@ -58,7 +58,11 @@ def _no_image(entry: dict[str, Value]) -> str:
         return f"a colour picture of {size}"
     if number not in _REAL:
         return f"data of {size} in DM's type {number}"
-    if layout in ("Spectrum", "Spectrum image") or any(map(units.is_energy, axis_units)) or _has(entry, "spim"):
+    if (
+        layout in ("Spectrum", "Spectrum image")
+        or any(map(units.is_energy, axis_units))
+        or _has(entry, "spim")
+    ):
         return f"{_spectrum(kind)}spectrum image of {size}"
     if len(shape) > 3:
         return f"4-D data of {size}"
@@ -72,15 +76,17 @@ def _spectrum(kind: Value) -> str:
     return names.get(kind, "a ") if isinstance(kind, str) else "a "
 
 
-def _signal(source: Source, order: str, entry: dict[str, Value]) -> Signal:
+def _signal(source: Source, order: ByteOrder, entry: dict[str, Value]) -> Signal:
     shape = _shape(entry)
     rows, cols = shape[-2:]
     dtype = np.dtype(_REAL[_get(entry, "ImageData", "DataType")])
-    where, sections = _pixels(source, order, entry, dtype), int(np.prod(shape[:-2], dtype=object))
+    where, sections = _pixels(source, entry, dtype), int(np.prod(shape[:-2], dtype=object))
     length = rows * cols * dtype.itemsize
 
-    def decode(section: int, pieces: Sequence[Piece]) -> NDArray[Any]:  # noqa: ARG001 - the pieces are the section's
-        return np.frombuffer(pieces[0], dtype.newbyteorder(order)).astype(dtype, copy=False).reshape(rows, cols)
+    def decode(_section: int, pieces: Sequence[Piece]) -> NDArray[Any]:
+        return (
+            np.frombuffer(pieces[0], dtype.newbyteorder(order)).astype(dtype, copy=False).reshape(rows, cols)
+        )
 
     def ranges(section: int) -> ByteRanges:
         return ((where + section * length, length),)
@@ -91,20 +97,23 @@ def _signal(source: Source, order: str, entry: dict[str, Value]) -> Signal:
     )  # fmt: skip
 
 
-def _pixels(source: Source, order: str, entry: dict[str, Value], dtype: np.dtype[Any]) -> int:
+def _pixels(source: Source, entry: dict[str, Value], dtype: np.dtype[Any]) -> int:
     """Return where the pixels begin."""
     data = _get(entry, "ImageData", "Data")
     needed = int(np.prod(_shape(entry), dtype=object)) * dtype.itemsize
     if not isinstance(data, Located) or data.bytes < needed:
         have = data.bytes if isinstance(data, Located) else 0
-        raise source.unreadable(f"an image of {_shape(entry)} needs {needed} bytes of pixels, its tag has {have}")
-    assert order in "<>"
+        raise source.unreadable(
+            f"an image of {_shape(entry)} needs {needed} bytes of pixels, its tag has {have}"
+        )
     return data.offset
 
 
 def _shape(entry: dict[str, Value]) -> tuple[int, ...]:
     """Return the shape with the fastest axis last; axes of length one in front are dropped."""
-    dimensions = [int(n) for n in _group(_group(entry, "ImageData"), "Dimensions").values() if isinstance(n, int)]
+    dimensions = [
+        int(n) for n in _group(_group(entry, "ImageData"), "Dimensions").values() if isinstance(n, int)
+    ]
     while len(dimensions) > 2 and dimensions[-1] == 1:
         dimensions.pop()
     return tuple(reversed(dimensions)) if all(n > 0 for n in dimensions) else ()
@@ -130,7 +139,9 @@ def _facts(entry: dict[str, Value]) -> Facts:
     (row_scale, row_unit), (col_scale, col_unit) = _axes(entry)[-2:]
     row_nm, col_nm = units.nm_per(row_unit), units.nm_per(col_unit)
     # Stacks made by DM's own stack builder keep the tags of the first image one level down.
-    tags = _group(_group(_group(entry, "ImageTags"), "source"), "Tags at creation") or _group(entry, "ImageTags")
+    tags = _group(_group(_group(entry, "ImageTags"), "source"), "Tags at creation") or _group(
+        entry, "ImageTags"
+    )
     moment, assumed = _moment(tags)
     return Facts(
         pixel_sizes=calibration.pixel_size(row_scale * row_nm, col_scale * col_nm, "DM axes")
@@ -146,7 +157,8 @@ def _modes(tags: dict[str, Value], name: str) -> tuple[ModeWord, ...]:
     """1. the detector, 2. the instrument's mode of operation, 3. the image's name."""
     detector = str(_get(tags, "DataBar", "Signal Name") or _get(tags, "DigiScan", "Signal Name") or "")
     operation = " ".join(
-        str(_get(tags, "Microscope Info", key) or "") for key in ("Illumination Mode", "Operation Mode", "Imaging Mode")
+        str(_get(tags, "Microscope Info", key) or "")
+        for key in ("Illumination Mode", "Operation Mode", "Imaging Mode")
     )
     said = modes.words(("DM signal name", detector))
     if modes.mode_of_operation(operation):

@@ -5,7 +5,7 @@ The layout was worked out by the community (P. Cueva's and G. Harp's description
 
 import struct
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from temwatch.reading.source import Source
 
@@ -28,11 +28,12 @@ class Located:
     bytes: int
 
 
+ByteOrder = Literal["<", ">"]
 Value = Any
 """A number, text, tuple, `Located`, or a dict of named (or numbered) values."""
 
 
-def read_tags(source: Source) -> tuple[str, dict[str, Value]]:
+def read_tags(source: Source) -> tuple[ByteOrder, dict[str, Value]]:
     """Return the byte order of the values (``"<"`` or ``">"``) and the tag tree.
 
     Unnamed entries of a group are keyed ``"0"``, ``"1"`` … by their position in it.
@@ -47,7 +48,7 @@ def read_tags(source: Source) -> tuple[str, dict[str, Value]]:
     version = struct.unpack(">I", source.at(0, 4, "the DM header"))[0]
     word = "I" if version == 3 else "Q"
     cursor = _Cursor(source, 4 + struct.calcsize(">" + word))
-    order = "<" if cursor.numbers("I")[0] else ">"
+    order: ByteOrder = "<" if cursor.numbers("I")[0] else ">"
     tree = _Tree(cursor, order, word)
     root = tree.group(sized=False, depth=0)
     cursor.skip(8)  # eight zero bytes end every complete file
@@ -94,7 +95,7 @@ class _Tree:
         self.word = word
         self.tags = 0
 
-    def group(self, *, sized: bool, depth: int) -> dict[str, Value]:
+    def group(self, *, sized: bool, depth: int, called: str = "") -> dict[str, Value]:
         if depth > MAX_DEPTH:
             raise self.cursor.source.unreadable(f"its tags are nested deeper than {MAX_DEPTH}")
         self.cursor.take(2)
@@ -102,11 +103,11 @@ class _Tree:
             self.cursor.take(8)
         found: dict[str, Value] = {}
         for position in range(self.cursor.numbers(self.word)[0]):
-            name, value = self._entry(depth)
+            name, value = self._entry(depth, called)
             found[name or str(position)] = value
         return found
 
-    def _entry(self, depth: int) -> tuple[str, Value]:
+    def _entry(self, depth: int, group: str) -> tuple[str, Value]:
         self.tags += 1
         kind, length = self.cursor.numbers("BH")
         if kind not in (_GROUP, _DATA) or self.tags > MAX_TAGS:
@@ -114,32 +115,33 @@ class _Tree:
             raise self.cursor.source.unreadable(f"its tag tree is damaged: tag of kind {kind} at byte {at}")
         name = self.cursor.take(length).decode("latin-1")
         if kind == _GROUP:
-            return name, self.group(sized=True, depth=depth + 1)
+            return name, self.group(sized=True, depth=depth + 1, called=name)
         if self.word == "Q":
             self.cursor.take(8)
         if self.cursor.take(4) != b"%%%%":
             raise self.cursor.source.unreadable(
                 f"its tag tree is damaged: no data mark at byte {self.cursor.position - 4}"
             )
-        return name, self._data()
+        # Pixels are located however few they are.
+        return name, self._data(0 if (group, name) == ("ImageData", "Data") else SMALL_BYTES)
 
-    def _data(self) -> Value:
+    def _data(self, most: int) -> Value:
         count = self.cursor.numbers(self.word)[0]
         if not 1 <= count <= 4096:
             raise self.cursor.source.unreadable(f"its tag tree is damaged: a type of {count} words")
-        return self._value(self.cursor.numbers(f"{count}{self.word}"))
+        return self._value(self.cursor.numbers(f"{count}{self.word}"), most)
 
-    def _value(self, kind: tuple[int, ...]) -> Value:
+    def _value(self, kind: tuple[int, ...], most: int) -> Value:
         if len(kind) == 1:
             return self._numbers(self._code(kind[0]))[0]
         if kind[0] == _STRING:
-            return self._array("H", kind[1])
+            return self._array("H", kind[1], most)
         if kind[0] == _STRUCT:
             return self._numbers(self._fields(kind))
         if kind[0] == _ARRAY and kind[1] == _STRUCT:
-            return self._array(self._fields(kind[1:-1]), kind[-1])
+            return self._array(self._fields(kind[1:-1]), kind[-1], most)
         if kind[0] == _ARRAY and len(kind) == 3:
-            return self._array(self._code(kind[1]), kind[2])
+            return self._array(self._code(kind[1]), kind[2], most)
         raise self.cursor.source.unreadable(f"its tag tree is damaged: a value of type {kind[:4]}")
 
     def _fields(self, kind: tuple[int, ...]) -> str:
@@ -154,13 +156,15 @@ class _Tree:
     def _numbers(self, codes: str) -> tuple[Any, ...]:
         return struct.unpack(self.order + codes, self.cursor.take(struct.calcsize("=" + codes)))
 
-    def _array(self, codes: str, count: int) -> Value:
+    def _array(self, codes: str, count: int, most: int) -> Value:
         length = struct.calcsize("=" + codes) * count
-        if length > SMALL_BYTES:
+        if length > most:
             located = Located(self.cursor.position, length)
             self.cursor.skip(length)
             return located
         if codes == "H":
             # What is text and what is numbers is not told apart; short ones are nearly always text.
-            return self.cursor.take(length).decode("utf-16-le" if self.order == "<" else "utf-16-be", "replace")
+            return self.cursor.take(length).decode(
+                "utf-16-le" if self.order == "<" else "utf-16-be", "replace"
+            )
         return self._numbers(codes * count) if length else ()

@@ -13,7 +13,15 @@ from temwatch.reading.source import Piece, Source
 if TYPE_CHECKING:
     import h5py
 
-_DATASETS = ("data", "realslice", "datacube", "counted_datacube", "diffractionslice", "pointlist", "pointlistarray")
+_DATASETS = (
+    "data",
+    "realslice",
+    "datacube",
+    "counted_datacube",
+    "diffractionslice",
+    "pointlist",
+    "pointlistarray",
+)
 Axis = tuple[str, str, float]
 """Name, unit, step."""
 
@@ -94,13 +102,11 @@ def _signal(source: Source, path: str, name: str, group: "h5py.Group", instrumen
     shape = dataset.shape[::-1] if turned else dataset.shape
     dtype = dataset.dtype.newbyteorder("=")
 
-    def decode(section: int, pieces: Sequence[Piece]) -> NDArray[Any]:  # noqa: ARG001 - HDF5 reads for itself
+    def decode(section: int, _pieces: Sequence[Piece]) -> NDArray[Any]:
         with hdf.opened(source) as file:
             stored = file[path][name]
-            if len(shape) == 2:
-                found = stored[...]
-            else:
-                found = stored[..., section] if turned else stored[section]
+            one = ... if len(shape) == 2 else (..., section) if turned else section
+            found = stored[one]
         return np.ascontiguousarray(found.T if turned else found, dtype)
 
     title = path.rpartition("/")[2]

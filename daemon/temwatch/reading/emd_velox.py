@@ -63,7 +63,8 @@ def _no_image(dataset: "h5py.Dataset", said: dict[str, Any]) -> str:
     if len(dataset.shape) != 3 or 0 in dataset.shape:
         return f"data of shape {dataset.shape}"
     binary = said.get("BinaryResult", {})
-    if units.is_reciprocal(str(binary.get("PixelUnitX", ""))):
+    unit = str(binary.get("PixelUnitX", ""))
+    if units.is_reciprocal(unit) or units.is_angle(unit):
         return f"a diffraction pattern or transform of {size}"
     return ""
 
@@ -72,7 +73,7 @@ def _signal(source: Source, path: str, dataset: "h5py.Dataset", said: dict[str, 
     rows, cols, frames = dataset.shape
     dtype = dataset.dtype.newbyteorder("=")
 
-    def decode(section: int, pieces: Sequence[Piece]) -> NDArray[Any]:  # noqa: ARG001 - HDF5 reads for itself
+    def decode(section: int, _pieces: Sequence[Piece]) -> NDArray[Any]:
         with hdf.opened(source) as file:
             found: NDArray[Any] = file[path]["Data"][:, :, section]
         return np.ascontiguousarray(found, dtype)
@@ -115,7 +116,9 @@ def _facts(said: dict[str, Any]) -> Facts:
     start = (said.get("Acquisition") or {}).get("AcquisitionStartDatetime") or {}
     detector = _detector(said)
     metadata = {
-        "instrument": " ".join(filter(None, (instrument.get("InstrumentClass"), instrument.get("InstrumentModel")))),
+        "instrument": " ".join(
+            filter(None, (instrument.get("InstrumentClass"), instrument.get("InstrumentModel")))
+        ),
         "detector": detector,
         "voltage_v": hdf.number(optics.get("AccelerationVoltage")),
         "camera_length_m": hdf.number(optics.get("CameraLength")),

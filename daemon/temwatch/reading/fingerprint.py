@@ -44,9 +44,7 @@ def _sampled(total: int) -> list[tuple[int, int]]:
     if total <= 2 * END_BYTES + SAMPLES * SAMPLE_BYTES:
         return [(0, total)]
     gap = (total - 2 * END_BYTES) // (SAMPLES + 1)
-    middle = [
-        (END_BYTES + gap * (k + 1) - SAMPLE_BYTES // 2, SAMPLE_BYTES) for k in range(SAMPLES)
-    ]
+    middle = [(END_BYTES + gap * (k + 1) - SAMPLE_BYTES // 2, SAMPLE_BYTES) for k in range(SAMPLES)]
     return [(0, END_BYTES), *middle, (total - END_BYTES, END_BYTES)]
 
 

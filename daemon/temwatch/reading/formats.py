@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from temwatch.errors import FrameDeclined, TemwatchError
-from temwatch.reading import dm, hdf, mrc, picture, rosetta, ser, sniff, tiff
+from temwatch.reading import dm, hdf, jeol, mrc, picture, rosetta, ser, sniff, tiff
 from temwatch.reading.contents import Contents, Signal
 from temwatch.reading.safe_open import trouble
 from temwatch.reading.source import Source, frozen_copy, held_in_memory
 
 _GROWING = {"mrc": mrc.survey, "tiff": tiff.survey, "ser": ser.survey}
-_BY_PATH = frozenset(["bcf", "jeol"])
+_BY_PATH = frozenset(["bcf"])
 """Read by libraries that open files themselves."""
 _SHARE = frozenset(
     [errno.EIO, errno.ESTALE, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ETIMEDOUT, errno.ENOTCONN, errno.ECONNRESET,
@@ -72,11 +72,9 @@ def understand(source: Source, limits: Limits) -> Understood:
         See `temwatch.reading.reader.read_frame`.
     """
     head = source.head(sniff.HEAD_BYTES)
-    if not head:
-        raise source.incomplete("is empty")
     kind = sniff.format_of(head, source.name)
-    if kind is None and not head.strip(b"\0"):
-        raise source.incomplete("begins with zeros, so it is reserved but not written yet")
+    if kind is None and sniff.too_short_to_tell(head, source.name):
+        raise source.incomplete(f"has {source.size} bytes, none of which tell its format yet")
     if kind is None:
         raise source.unreadable(f"is in no format temwatch knows (it begins with {head[:8].hex(' ')})")
     if kind in sniff.MEANT_FOR:
@@ -140,7 +138,7 @@ def _survey(source: Source, kind: str) -> Contents:
         return hdf.survey(source)
     if kind in ("png", "jpeg"):
         return picture.survey(source, kind)
-    return rosetta.survey(source, kind)
+    return jeol.survey(source) if kind == "jeol" else rosetta.survey(source)
 
 
 def _read_whole(source: Source, limits: Limits, *, copy: bool) -> tuple[Source, str]:

@@ -28,9 +28,12 @@ def survey(source: Source) -> Contents:
 
     with opened(source) as file:
         refuse_other_files(source, file)
-        for layout in (emd_velox, hspy, emd_ncem):
-            if layout.recognise(file):
-                return layout.survey(source, file)
+        if emd_velox.recognise(file):
+            return emd_velox.survey(source, file)
+        if hspy.recognise(file):
+            return hspy.survey(source, file)
+        if emd_ncem.recognise(file):
+            return emd_ncem.survey(source, file)
         held = ", ".join(sorted(file)[:5]) or "nothing"
     raise source.declined(f"is HDF5, but neither Velox, EMD nor HyperSpy (at its top: {held})")
 

@@ -65,7 +65,9 @@ def _no_image(group: "h5py.Group", axes: list[dict[str, Any]]) -> str:
     size = " x ".join(map(str, dataset.shape))
     kind = hdf.text(_attributes(group, "metadata/Signal").get("signal_type"))
     in_signal = [axis for axis in axes if not axis["navigate"]]
-    if kind.startswith(("EDS", "EELS", "CL", "Lumi")) or any(units.is_energy(axis["unit"]) for axis in in_signal):
+    if kind.startswith(("EDS", "EELS", "CL", "Lumi")) or any(
+        units.is_energy(axis["unit"]) for axis in in_signal
+    ):
         return f"{f'{kind} ' if kind else ''}spectra of {size}"
     if len(in_signal) < 2:
         return f"spectra or profiles of {size}"
@@ -84,7 +86,7 @@ def _signal(source: Source, path: str, group: "h5py.Group", axes: list[dict[str,
     dtype = dataset.dtype.newbyteorder("=")
     stack = len(axes) == 3
 
-    def decode(section: int, pieces: Sequence[Piece]) -> NDArray[Any]:  # noqa: ARG001 - HDF5 reads for itself
+    def decode(section: int, _pieces: Sequence[Piece]) -> NDArray[Any]:
         with hdf.opened(source) as file:
             stored = file[path]["data"]
             return np.ascontiguousarray(stored[section] if stack else stored[...], dtype)

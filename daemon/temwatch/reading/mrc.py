@@ -125,7 +125,7 @@ def survey(source: Source) -> Contents:
         needed = HEADER_BYTES + header.extended_bytes + header.section_bytes
         raise source.incomplete(f"its first section needs {needed} bytes, the file has {source.size}")
 
-    def decode(section: int, pieces: Sequence[Piece]) -> NDArray[Any]:
+    def decode(_section: int, pieces: Sequence[Piece]) -> NDArray[Any]:
         pixels = np.frombuffer(pieces[0], header.dtype).reshape(header.rows, header.cols)
         # Half floats are a storage format only; nothing downstream computes in them.
         wanted = np.dtype("f4") if header.mode == 12 else header.dtype.newbyteorder("=")

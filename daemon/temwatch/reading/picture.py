@@ -1,6 +1,7 @@
 """PNG and JPEG: grey pictures of frames, without any calibration. Colours are declined."""
 
 import struct
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,11 +26,11 @@ def check_end(source: Source, kind: str) -> None:
 
 def survey(source: Source, kind: str) -> Contents:
     """Return what the picture holds."""
-    rows, cols, depth, channels = _png(source) if kind == "png" else _jpeg(source)
+    rows, cols, depth, channels = _png(source, checked=True) if kind == "png" else _jpeg(source)
     if rows <= 0 or cols <= 0:
         raise source.unreadable(f"declares {rows} x {cols} pixels")
 
-    def decode(section: int, pieces: Sequence[Piece]) -> NDArray[Any]:  # noqa: ARG001 - one image, one run of bytes
+    def decode(_section: int, pieces: Sequence[Piece]) -> NDArray[Any]:
         import cv2
 
         # A picture of a frame is often saved as grey in three equal channels.
@@ -37,7 +38,9 @@ def survey(source: Source, kind: str) -> Contents:
         if found is None:
             raise source.unreadable(f"the {kind.upper()} does not decode")
         if found.ndim == 3:
-            if not (np.array_equal(found[..., 0], found[..., 1]) and np.array_equal(found[..., 0], found[..., 2])):
+            if not (
+                np.array_equal(found[..., 0], found[..., 1]) and np.array_equal(found[..., 0], found[..., 2])
+            ):
                 raise source.declined(f"holds a colour picture of {rows} x {cols}, no image of a detector")
             found = np.ascontiguousarray(found[..., 0])
         return found
@@ -50,8 +53,8 @@ def survey(source: Source, kind: str) -> Contents:
     return Contents(format=kind, signals=(signal,))
 
 
-def _png(source: Source) -> tuple[int, int, int, int]:
-    """Walk the chunks to IEND; return rows, columns, bits per sample, channels."""
+def _png(source: Source, *, checked: bool = False) -> tuple[int, int, int, int]:
+    """Walk the chunks to IEND, testing their checksums if `checked`; return rows, columns, bits, channels."""
     cols, rows, depth, colour = struct.unpack(">IIBB", source.at(16, 10, "the PNG header"))
     position = 8
     while True:
@@ -59,6 +62,12 @@ def _png(source: Source) -> tuple[int, int, int, int]:
         position += 12 + length
         if position > source.size:
             raise source.incomplete(f"a PNG chunk ends at byte {position}, the file has {source.size}")
+        if (
+            checked
+            and zlib.crc32(source.at(position - 8 - length, 4 + length, "a PNG chunk"))
+            != struct.unpack(">I", source.at(position - 4, 4, "a PNG chunk"))[0]
+        ):
+            raise source.unreadable(f"the checksum of its PNG chunk before byte {position} is wrong")
         if name == b"IEND":
             return rows, cols, depth, {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}.get(colour, 0)
 
@@ -81,7 +90,13 @@ def _jpeg(source: Source) -> tuple[int, int, int, int]:
         position += 2 + length
         if kind == 0xDA:
             break
-    tail = bytes(source.at(max(position, source.size - 65536), max(0, source.size - max(position, source.size - 65536)), "the end"))
+    tail = bytes(
+        source.at(
+            max(position, source.size - 65536),
+            max(0, source.size - max(position, source.size - 65536)),
+            "the end",
+        )
+    )
     if b"\xff\xd9" not in tail:
         raise source.incomplete("the JPEG has no end mark")
     return size

@@ -130,6 +130,11 @@ class _OneFile:
                 return emi.facts(source, where[1])
         return Facts()
 
+    def close(self) -> None:
+        """Give back what was held of the file; the file itself belongs to who opened it."""
+        if "understood" in self.__dict__:
+            self.understood.source.file.close()
+
     def image(self, number: int) -> tuple[Signal, NDArray[Any], Facts, str]:
         """Return the signal, pixels, facts and digest of an image."""
         source = self.understood.source
@@ -140,7 +145,9 @@ class _OneFile:
             pixels = signal.decode(section, pieces)
             facts = _with_sidecar(signal.facts(section), self.sidecar)
         if identity(self.source) != self.before:
-            raise FrameChanged(f"{source.name}: changed while it was read", next_step="temwatch reads it again.")
+            raise FrameChanged(
+                f"{source.name}: changed while it was read", next_step="temwatch reads it again."
+            )
         return signal, pixels, facts, digest
 
 
@@ -170,32 +177,57 @@ class _Images:
 def _opened(path: Path, beneath: Path | None, limits: Limits) -> Iterator[_Images]:
     root, relpath = (beneath, str(path)) if beneath is not None else (path.absolute().parent, path.name)
     with ExitStack() as stack:
-        file = stack.enter_context(open_beneath(root, relpath))
-        if sniff.format_of(file.read(sniff.HEAD_BYTES), relpath) != "emi":
-            yield _Images([_OneFile(file, root, relpath, limits)])
+
+        def one(name: str) -> _OneFile:
+            file = _OneFile(stack.enter_context(open_beneath(root, name)), root, name, limits)
+            stack.callback(file.close)
+            return file
+
+        file = one(relpath)
+        if sniff.format_of(file.source.head(sniff.HEAD_BYTES), relpath) != "emi":
+            yield _Images([file])
             return
         series = []
         for name in emi.series_of(relpath):
             with suppress(FrameGone):
-                series.append(_OneFile(stack.enter_context(open_beneath(root, name)), root, name, limits))
+                series.append(one(name))
         if not series:
             raise FrameDeclined(
-                f"{display_name(path.name)}: is the sidecar of .ser files, and none is beside it",
+                f"{file.source.name}: is the sidecar of .ser files, and none is beside it",
                 next_step="Copy the .ser files as well; they hold the pixels.",
             )
-        yield _Images(series)
+        yield _Images(_with_images(series))
+
+
+def _with_images(series: list[_OneFile]) -> list[_OneFile]:
+    """Return the series that hold images; raise what the first says where none does."""
+    refused: FrameDeclined | None = None
+    found = []
+    for file in series:
+        try:
+            assert file.understood
+            found.append(file)
+        except FrameDeclined as error:
+            refused = refused or error
+    if not found and refused is not None:
+        raise refused
+    return found
 
 
 def _frame(file: _OneFile, number: int, overrides: Overrides) -> Frame:
     signal, pixels, facts, digest = file.image(number)
     said = facts.modes + tuple(
-        word for word in modes.words(("file name", Path(file.relpath).stem)) if word.mode != ImagingMode.DIFFRACTION
+        word
+        for word in modes.words(("file name", Path(file.relpath).stem))
+        if word.mode != ImagingMode.DIFFRACTION
     )
     diffraction = next((word for word in facts.modes if word.mode == ImagingMode.DIFFRACTION), None)
     mode, mode_notes = choose_mode(overrides.imaging_mode, said)
     if diffraction is not None or mode.value == ImagingMode.DIFFRACTION:
         place = diffraction.said_by if diffraction is not None else "the configuration"
-        raise file.source.declined(f"holds a diffraction pattern of {signal.rows} x {signal.cols} (so says {place})")
+        raise file.source.declined(
+            f"holds a diffraction pattern of {signal.rows} x {signal.cols} (so says {place})"
+        )
     calibration, size_notes = choose_calibration(overrides.nm_per_px, facts.pixel_sizes)
     contents = file.understood.contents
     bar = databar.find_data_bar(pixels) if contents.format in _WITH_BARS else None

@@ -71,7 +71,9 @@ def read_series(source: Source) -> Series:
     head = source.at(0, 22, "the SER header")
     version, kind, tag_kind, total, valid = struct.unpack_from("<HIIII", head, 4)
     word = "I" if version <= 0x210 else "Q"
-    table, dimensions = struct.unpack("<" + word + "I", source.at(22, 8 if word == "I" else 12, "the SER header"))
+    table, dimensions = struct.unpack(
+        "<" + word + "I", source.at(22, 8 if word == "I" else 12, "the SER header")
+    )
     if kind not in (_ONE_DIMENSION, _TWO_DIMENSIONS) or not 0 <= valid <= total or total > MAX_ELEMENTS:
         raise source.unreadable(f"the SER header declares {valid} of {total} elements of kind {kind:#x}")
     if valid == 0:
@@ -146,11 +148,18 @@ def _element(source: Source, offset: int) -> Element:
     if code not in _TYPES or rows <= 0 or cols <= 0:
         raise source.unreadable(f"a SER element declares {rows} x {cols} pixels of type {code}")
     element = Element(
-        rows=rows, cols=cols, code=code, offset=offset + _ELEMENT_BYTES, row_delta=row_delta, col_delta=col_delta
+        rows=rows,
+        cols=cols,
+        code=code,
+        offset=offset + _ELEMENT_BYTES,
+        row_delta=row_delta,
+        col_delta=col_delta,
     )
     end = sum(element.ranges[0])
     if end > source.size:
-        raise source.incomplete(f"a SER element of {rows} x {cols} needs {end} bytes, the file has {source.size}")
+        raise source.incomplete(
+            f"a SER element of {rows} x {cols} needs {end} bytes, the file has {source.size}"
+        )
     return element
 
 
@@ -166,14 +175,16 @@ def _signal(source: Source, series: Series, group: list[Element], first: int) ->
         element = group[section]
         stored = np.frombuffer(pieces[0], dtype.newbyteorder("<")).astype(dtype, copy=False)
         # TIA writes the bottom row first.
-        return stored.reshape(element.rows, element.cols)[::-1]
+        return np.ascontiguousarray(stored.reshape(element.rows, element.cols)[::-1])
 
     def facts(section: int) -> Facts:
         element = group[section]
         moment = _moment(source, series.tag_offsets[first + section])
         diffraction = (ModeWord(mode=ImagingMode.DIFFRACTION, said_by="SER calibration"),)
         return Facts(
-            pixel_sizes=calibration.pixel_size(element.row_delta * 1e9, element.col_delta * 1e9, "SER calibration"),
+            pixel_sizes=calibration.pixel_size(
+                element.row_delta * 1e9, element.col_delta * 1e9, "SER calibration"
+            ),
             modes=diffraction if _reciprocal(element) else (),
             acquired_at=moment,
         )

@@ -50,8 +50,8 @@ def format_of(head: bytes, name: str) -> str | None:
         if head.startswith(magic):
             return kind
     suffix = "." + name.rpartition(".")[2].lower()
-    if head[:3] == b"\0\0\0" and head[3:4] in (b"\3", b"\4") and (kind := _gatan(head)):
-        return kind
+    if head[:3] == b"\0\0\0" and head[3:4] in (b"\3", b"\4") and _gatan(head):
+        return f"dm{head[3]}"
     if head[4:8] == b"JED-" and head[:1] == b"\x34":
         return "jeol"
     if struct.unpack_from("<I", head.ljust(4, b"\xff"))[0] == 304 and suffix in (".pts", ".eds"):
@@ -63,16 +63,21 @@ def format_of(head: bytes, name: str) -> str | None:
     return _text(head, suffix)
 
 
+def too_short_to_tell(head: bytes, name: str) -> bool:
+    """Whether a file without a known format may get one by growing: all zeros, a few bytes, a part of a header."""
+    of_mrc = name.lower().endswith((".mrc", ".mrcs", ".st", ".ali", ".rec")) and len(head) < mrc.HEADER_BYTES
+    return of_mrc or len(head) < 16 or not head.strip(b"\0")
+
+
 def label(kind: str, name: str) -> str:
     """Return the name to show for a format: HDF5 files go by what their suffix promises."""
     suffix = "." + name.rpartition(".")[2].lower()
     return _HDF5_NAMES.get(suffix, kind) if kind == "hdf5" else kind
 
 
-def _gatan(head: bytes) -> str | None:
-    version = head[3]
-    flag = head[8:12] if version == 3 else head[12:16]
-    return f"dm{version}" if flag in (b"\0\0\0\0", b"\0\0\0\1") else None
+def _gatan(head: bytes) -> bool:
+    flag = head[8:12] if head[3] == 3 else head[12:16]
+    return flag in (b"\0\0\0\0", b"\0\0\0\1")
 
 
 def _text(head: bytes, suffix: str) -> str | None:

@@ -76,9 +76,7 @@ class Source:
 
     def too_large(self, why: str) -> FrameTooLarge:
         """Return the error of a file that declares more than the limits allow."""
-        return FrameTooLarge(
-            f"{self.name}: {why}", next_step="Bin or crop the image, or raise the limit."
-        )
+        return FrameTooLarge(f"{self.name}: {why}", next_step="Bin or crop the image, or raise the limit.")
 
 
 def held_in_memory(source: Source) -> Source:

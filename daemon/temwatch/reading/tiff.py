@@ -127,7 +127,7 @@ def _signal(source: Source, page: Page, *, copies: int) -> Signal:
     dtype = page.dtype
     assert dtype is not None
 
-    def decode(section: int, pieces: Sequence[Piece]) -> NDArray[Any]:  # noqa: ARG001 - the pieces are the section's
+    def decode(_section: int, pieces: Sequence[Piece]) -> NDArray[Any]:
         return _plain_pixels(page, pieces) if page.plain else _decoded(source, page)
 
     return Signal(

@@ -13,7 +13,8 @@ from temwatch.reading.contents import Facts, ModeWord, PixelSize
 from temwatch.reading.source import Source
 from temwatch.reading.tiff_pages import Page, Tag, text, values
 
-_DESCRIPTION, _DATE, _X_RESOLUTION, _Y_RESOLUTION = 270, 306, 282, 283
+_DESCRIPTION, _MAKE, _DATE = 270, 271, 306
+_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _INCH = 282, 283, 296, 2
 _IMAGEJ_LINE = re.compile(r"^(\w+)=(.*)$", re.MULTILINE)
 
 
@@ -57,7 +58,7 @@ def _gatan(source: Source, page: Page) -> Facts:
 
 
 def _description(source: Source, page: Page) -> Facts:
-    """The description tag: ImageJ's lines, OME's XML, or an operator's words."""
+    """Read the description tag: ImageJ's lines, OME's XML, or an operator's words."""
     said = text(source, page.tags[_DESCRIPTION])
     if said.startswith("ImageJ="):
         lines = dict(_IMAGEJ_LINE.findall(said))
@@ -68,7 +69,8 @@ def _description(source: Source, page: Page) -> Facts:
         return Facts()
     first_line = said.strip().splitlines()[0][:200] if said.strip() else ""
     return Facts(
-        modes=modes.words(("description", first_line)), metadata={"description": first_line} if first_line else {}
+        modes=modes.words(("description", first_line)),
+        metadata={"description": first_line} if first_line else {},
     )
 
 
@@ -92,22 +94,53 @@ def _ome(said: str) -> tuple[PixelSize, ...]:
     return calibration.pixel_size(size[0] * nm[0], size[1] * nm[1], "OME pixels")  # type: ignore[operator]
 
 
+def _jeol(source: Source, page: Page) -> Facts:
+    """Read JEOL's SightX: XML in the description, resolution on the camera, magnification or camera length."""
+    if not text(source, page.tags[_MAKE]).startswith("JEOL"):
+        return Facts()
+    raw = text(source, page.tags.get(_DESCRIPTION))
+    root = xml.parse("".join(line.strip(" \r\n\t\x01\x00") for line in raw.splitlines()).encode())
+    tem, mode = xml.word(root, "EosMode") == "eosTEM", xml.word(root, "ModeString")
+    per_row, per_col = _fraction(source, page, _Y_RESOLUTION), _fraction(source, page, _X_RESOLUTION)
+    magnification = _float(xml.word(root, "SelectorValue"))
+    if tem and mode == "DIFF":
+        return Facts(modes=_sure(ImagingMode.DIFFRACTION, "JEOL mode"))
+    sizes: tuple[PixelSize, ...] = ()
+    if tem and mode == "MAG" and magnification and per_row and per_col:
+        unit_nm = (2.54e7 if _number(source, page, _RESOLUTION_UNIT) == _INCH else 1e7) / magnification
+        sizes = calibration.pixel_size(unit_nm / per_row, unit_nm / per_col, "JEOL SightX")
+    # Seven digits of a second are one too many for a datetime.
+    moment = moments.parse_local(re.sub(r"(\.\d{6})\d+", r"\1", xml.word(root, "DateTime")))
+    metadata = _named(instrument=xml.word(root, "Instruments"), magnification=magnification)
+    return Facts(pixel_sizes=sizes, acquired_at=moment, metadata=metadata)
+
+
 def _fei_text(source: Source, page: Page) -> Facts:
     """FEI's scanning microscopes: lines ``[Scan]`` / ``PixelWidth=`` in metres."""
     tag = page.tags.get(34682) or page.tags.get(34680)
     sections = _ini(text(source, tag))
     scan, user, detectors = (sections.get(key, {}) for key in ("Scan", "User", "Detectors"))
     row, col = _float(scan.get("PixelHeight")), _float(scan.get("PixelWidth"))
+    if row is None or col is None:
+        row, col = _ion_beam(sections.get("IRBeam", {}), page)
     detector = detectors.get("Name", "")
     mode = modes.mode_in(sections.get(detector, {}).get("Signal", "")) if "STEM" in detector.upper() else None
     moment = moments.parse_local(f"{user.get('Date', '')} {user.get('Time', '')}", moments.MONTH_FIRST)
     system = sections.get("System", {})
     return Facts(
-        pixel_sizes=calibration.pixel_size(row * 1e9, col * 1e9, "FEI [Scan] PixelWidth") if row and col else (),
+        pixel_sizes=calibration.pixel_size(row * 1e9, col * 1e9, "FEI [Scan] PixelWidth")
+        if row and col
+        else (),
         modes=_sure(mode or ImagingMode.SEM, "FEI tag"),
         acquired_at=moment,
         metadata=_named(instrument=system.get("SystemType"), detector=detector) | _assumed(moment),
     )
+
+
+def _ion_beam(beam: dict[str, str], page: Page) -> tuple[float | None, float | None]:
+    """Return the pixel in metres from the field widths, which ion beam images have instead."""
+    height, width = _float(beam.get("VFW")), _float(beam.get("HFW"))
+    return (height / page.rows if height else None, width / page.cols if width else None)
 
 
 def _titan_xml(source: Source, page: Page) -> Facts:
@@ -122,7 +155,9 @@ def _titan_xml(source: Source, page: Page) -> Facts:
     nm = [units.nm_per(unit) for unit, _ in edges]
     usable = len(edges) == 2 and all(nm) and all(value for _, value in edges)
     detector = xml.word(root, "Detector") or xml.word(root, "DetectorName")
-    moment = moments.parse_local(xml.word(root, "AcquisitionStartDatetime") or xml.word(root, "AcquisitionDatetime"))
+    moment = moments.parse_local(
+        xml.word(root, "AcquisitionStartDatetime") or xml.word(root, "AcquisitionDatetime")
+    )
     return Facts(
         pixel_sizes=calibration.pixel_size(edges[0][1] * nm[0], edges[1][1] * nm[1], "TFS PixelSize")  # type: ignore[operator]
         if usable
@@ -136,9 +171,9 @@ def _titan_xml(source: Source, page: Page) -> Facts:
 def _zeiss(source: Source, page: Page) -> Facts:
     """Zeiss SEM tag. Its unnamed record holds the pixel in metres, fourth, for a display of 1024 columns."""
     said = _vendor_tag(source, page, 34118)
-    record = said.get("") or ()
+    record: tuple[Any, ...] = said.get("") or ()
     metres = float(record[3]) * 1024 / page.cols if len(record) > 3 else 0.0
-    date, time = (str(said.get(key, ("", ""))[1]) for key in ("ap_date", "ap_time"))
+    date, time = (str((said.get(key) or ("", ""))[1]) for key in ("ap_date", "ap_time"))
     moment = moments.parse_local(f"{date} {time}")
     detector = said.get("dp_detector_type") or said.get("dp_detector_channel") or ("", "")
     voltage = said.get("ap_actualkv") or ("", None)
@@ -154,7 +189,9 @@ def _tvips(source: Source, page: Page) -> Facts:
     """TVIPS header: pixel size in nm; TEM mode 3 is diffraction, where the magnification is a camera length."""
     said = _vendor_tag(source, page, 37706)
     metadata = _named(
-        camera=said.get("CameraType"), magnification=said.get("TemMagnification"), voltage_v=said.get("TemHighTension")
+        camera=said.get("CameraType"),
+        magnification=said.get("TemMagnification"),
+        voltage_v=said.get("TemHighTension"),
     )
     if said.get("TemMode") == 3:
         return Facts(modes=_sure(ImagingMode.DIFFRACTION, "TVIPS TEM mode"), metadata=metadata)
@@ -186,6 +223,7 @@ def _date(source: Source, page: Page) -> Facts:
 _PLACES: tuple[tuple[int, Callable[[Source, Page], Facts]], ...] = (
     (65009, _gatan),
     (_DESCRIPTION, _description),
+    (_MAKE, _jeol),
     (34683, _titan_xml),
     (34682, _fei_text),
     (34680, _fei_text),
@@ -201,7 +239,7 @@ def _vendor_tag(source: Source, page: Page, code: int) -> dict[str, Any]:
 
     source.file.seek(0)
     with tifffile.TiffFile(source.file) as file:
-        found = file.pages[page.number].tags[code].value
+        found = file.pages[page.number].aspage().tags[code].value
     return dict(found) if isinstance(found, dict) else {}
 
 

@@ -6,7 +6,7 @@ Layout: TIFF 6.0 (Adobe, 1992) and BigTIFF (Aware Systems).
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -24,6 +24,7 @@ _TYPES = {
     1: "B", 2: "s", 3: "H", 4: "I", 5: "II", 6: "b", 7: "s", 8: "h", 9: "i", 10: "ii", 11: "f", 12: "d",
     13: "I", 16: "Q", 17: "q", 18: "Q",
 }  # fmt: skip
+ByteOrder = Literal["<", ">"]
 _FLOATS, _SIGNED, _UNSIGNED = 3, 2, 1
 
 
@@ -54,7 +55,7 @@ class Page:
     tags : dict of int to Tag
     """
 
-    order: str
+    order: ByteOrder
     number: int
     rows: int
     cols: int
@@ -145,9 +146,9 @@ def text(source: Source, tag: Tag | None, most: int = 1 << 20) -> str:
     return raw.split(b"\0")[0].decode("utf-8", "replace")
 
 
-def _file_header(source: Source) -> tuple[str, bool, int]:
+def _file_header(source: Source) -> tuple[ByteOrder, bool, int]:
     head = source.at(0, 8, "the TIFF header")
-    order = "<" if head[:2] == b"II" else ">"
+    order: ByteOrder = "<" if head[:2] == b"II" else ">"
     if struct.unpack_from(order + "H", head, 2)[0] == 43:
         return order, True, struct.unpack(order + "Q", source.at(8, 8, "the BigTIFF header"))[0]
     return order, False, struct.unpack_from(order + "I", head, 4)[0]
@@ -168,11 +169,13 @@ def _directory(source: Source, order: str, big: bool, offset: int) -> tuple[dict
         at = start + k * entry + 4 + value_bytes
         if length * struct.calcsize("=" + _TYPES[kind]) > value_bytes:
             at = struct.unpack_from(order + number, raw, k * entry + 4 + value_bytes)[0]
+            if at + length * struct.calcsize("=" + _TYPES[kind]) > source.size:
+                raise source.incomplete(f"TIFF tag {code} goes on past the end, at byte {source.size}")
         tags[code] = Tag(kind, length, at)
     return tags, struct.unpack_from(order + number, raw, count * entry)[0]
 
 
-def _page(source: Source, order: str, number: int, tags: dict[int, Tag]) -> Page:
+def _page(source: Source, order: ByteOrder, number: int, tags: dict[int, Tag]) -> Page:
     def first(code: int, default: int) -> int:
         tag = tags.get(code)
         if tag is None or tag.count == 0 or tag.type not in (1, 3, 4, 16):
@@ -216,4 +219,6 @@ def _check(source: Source, page: Page) -> None:
         )
     end = max(offset + length for offset, length in page.segments)
     if end > source.size:
-        raise source.incomplete(f"page {page.number} of the TIFF needs {end} bytes, the file has {source.size}")
+        raise source.incomplete(
+            f"page {page.number} of the TIFF needs {end} bytes, the file has {source.size}"
+        )

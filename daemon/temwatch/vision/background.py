@@ -77,10 +77,20 @@ class Background:
         """
         level = self.levels(rows, cols)
         flat: NDArray[np.float32] = window - level
-        flat /= np.maximum(level, np.float32(self.floor), out=level)
+        if self._is_dark:
+            np.maximum(level, np.float32(self.floor), out=level)
+        flat /= level
         if not np.isfinite(flat.sum()):
             flat[~np.isfinite(flat)] = 0
         return flat
+
+    @cached_property
+    def _is_dark(self) -> bool:
+        """Whether the floor is needed anywhere; looked up on a grid, with a margin for what lies between."""
+        down, across = self._powers
+        rows = np.linspace(0, self.shape[0] - 1, 33).astype(np.intp)
+        cols = np.linspace(0, self.shape[1] - 1, 33).astype(np.intp)
+        return bool((down[rows] @ across[:, cols]).min() < 1.2 * self.floor)
 
 
 def fit_background(image: NDArray[np.generic]) -> Background:
@@ -103,7 +113,7 @@ def fit_background(image: NDArray[np.generic]) -> Background:
     lose their say.
     """
     shape = (image.shape[0], image.shape[1])
-    block = int(np.clip(min(shape) // _BLOCKS, _SMALLEST_BLOCK_PX, None))
+    block = min(max(min(shape) // _BLOCKS, _SMALLEST_BLOCK_PX), min(shape))
     medians, rows, cols, spread = _block_medians(image, block)
     y = _centred(rows, shape[0])
     x = _centred(cols, shape[1])
@@ -167,16 +177,16 @@ def _degree(blocks: int) -> int:
 
 def _robust_fit(basis: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the coefficients of `values` on the columns of `basis`, outliers weighted down."""
-    weights = np.ones_like(values)
-    fit = np.zeros(basis.shape[1])
+    weights: NDArray[np.float64] = np.ones_like(values)
+    fit: NDArray[np.float64] = np.zeros(basis.shape[1])
     for _ in range(_ROUNDS):
         weighted = basis * weights[:, None]
-        fit = np.linalg.lstsq(weighted.T @ basis, weighted.T @ values, rcond=None)[0]
-        residual = values - basis @ fit
+        fit = np.asarray(np.linalg.lstsq(weighted.T @ basis, weighted.T @ values, rcond=None)[0], np.float64)
+        residual = np.asarray(values - basis @ fit, np.float64)
         scale = 1.4826 * float(np.median(np.abs(residual)))
         if scale <= 1e-12 * float(np.abs(values).max(initial=0.0)):
             break
-        weights = 1 / (1 + (residual / (2 * scale)) ** 2)
+        weights = np.asarray(1 / (1 + (residual / (2 * scale)) ** 2))
     return fit
 
 

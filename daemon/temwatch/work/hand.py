@@ -15,7 +15,7 @@ from temwatch.errors import TransientError
 from temwatch.model.job import Failed, Finished, Job
 from temwatch.wire import pipes
 from temwatch.wire.pipes import Message, PipeGarbage
-from temwatch.work import limits
+from temwatch.work import answers, limits
 from temwatch.work.chatter import Chatter
 from temwatch.work.engine import SettingsRefused
 from temwatch.work.limits import WorkerLimits
@@ -150,12 +150,12 @@ class Hand:
         try:
             question = pipes.pack({"job_id": job.job_id, "attempt": job.attempt, "body": job.body})
         except (TypeError, ValueError) as error:
-            return _unsendable(job, error), ""
+            return answers.unsendable(job, error), ""
         body, blobs = await self._ask(question, within_s=self._settings.timeout_s)
         if (body.get("job_id"), body.get("attempt")) != (job.job_id, job.attempt):
             raise self._nonsense(body)
         try:
-            return _outcome(job, body, blobs), str(body["worn"])
+            return answers.outcome(job, body, blobs), str(body["worn"])
         except (KeyError, TypeError, ValueError) as error:
             raise self._nonsense(body) from error
 
@@ -203,6 +203,9 @@ class Hand:
         # What it started must go with it, and holds our pipes open until then.
         self._signal_group(signal.SIGKILL)
         self.exited.set()
+        # An answer may still be in the pipe. Its end may never come: what left the group can hold it open.
+        loop = asyncio.get_running_loop()
+        loop.call_later(self._settings.stop_s, lambda: self.lose(self._how_it_ended()))
 
     def _signal_group(self, number: signal.Signals) -> None:
         # The group keeps its number while any process is in it, so a stranger can't be hit.
@@ -291,31 +294,3 @@ class Hand:
     def _nonsense(self, body: dict[str, Any]) -> HandLost:
         self.lose(f"not an answer: {str(body)[:80]}")
         return HandLost(self.lost)
-
-
-def _unsendable(job: Job, error: Exception) -> Failed:
-    return Failed(
-        job_id=job.job_id,
-        attempt=job.attempt,
-        error="Unexpected",
-        reason=f"the job can't be written as JSON ({error})",
-        next_step="report it with the log",
-        retryable=False,
-    )
-
-
-def _outcome(job: Job, body: dict[str, Any], blobs: list[bytes]) -> Finished | Failed:
-    if body["answer"] == "finished":
-        if not isinstance(body["body"], dict):
-            raise TypeError("a body that is no object")
-        return Finished(job_id=job.job_id, attempt=job.attempt, body=body["body"], blobs=tuple(blobs))
-    if body["answer"] != "failed":
-        raise ValueError(str(body["answer"]))
-    return Failed(
-        job_id=job.job_id,
-        attempt=job.attempt,
-        error=str(body["error"]),
-        reason=str(body["reason"]),
-        next_step=str(body["next_step"]),
-        retryable=bool(body["retryable"]),
-    )

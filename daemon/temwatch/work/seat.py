@@ -135,14 +135,13 @@ class Seat:
         while not self._board.closed:
             self.changed.clear()
             if hand.lost:
-                if self._job is None:
-                    self._board.died(self.name, job=None, cause=hand.lost)
+                self._board.died(self.name, job=None, cause=hand.lost)
                 return ""
             if self._version != self._board.version:
                 await self._change(hand)
             elif self._board.waiting:
                 worn = await self._do(hand, self._board.waiting.popleft())
-                if worn or hand.lost:
+                if worn or self._hand is None:
                     return worn
             else:
                 self._enter("idle")

@@ -56,11 +56,22 @@ class Echo:
             os._exit(9)
         if settings.get("hang_at_start"):
             _forever()
+        if "threads" in settings:
+            self.take_threads(settings["threads"])
         self.settings = settings
 
     def __call__(self, body: dict[str, Any]) -> Answer:
         blobs = [b"x" * body["blob_bytes"]] if "blob_bytes" in body else []
         return {"echo": body, "settings": self.settings, "pid": os.getpid()}, blobs
+
+    def take_threads(self, number: int) -> None:
+        import cv2
+        import numpy as np
+        import threadpoolctl
+
+        np.ones((2, 2)) @ np.ones((2, 2))
+        threadpoolctl.threadpool_limits(limits=number)
+        cv2.setNumThreads(number)
 
 
 class Misbehave(Echo):
@@ -137,8 +148,9 @@ class Misbehave(Echo):
                     os.write(fd, b"\xff" * 64)
 
     def forge_an_answer(self, body: dict[str, Any]) -> None:
-        """Answer for another job first."""
+        """Answer for another job."""
         _speak({"answer": "finished", "job_id": 99, "attempt": 1, "body": {}, "worn": ""})
+        _forever()
 
     def speak_later(self, body: dict[str, Any]) -> None:
         """Answer properly, and speak again when a file is there."""
@@ -153,6 +165,8 @@ class Misbehave(Echo):
     def fork_a_hanging_child(self, body: dict[str, Any]) -> None:
         child = os.fork()
         if child == 0:
+            if body.get("escape"):
+                os.setsid()
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             _forever()
         Path(body["pid_file"]).write_text(str(child))

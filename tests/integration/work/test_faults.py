@@ -64,7 +64,7 @@ def open_files() -> int:
 async def test_a_worker_that_dies_is_named_replaced_and_leaves_nothing(
     do: str, crew_of: Callable[..., Any]
 ) -> None:
-    crew = await crew_of(timeout_s=0.5)
+    crew = await crew_of(timeout_s=0.5 if "within" in DEATHS[do] else 60.0)
     await until(lambda: crew.free() == 2)
     outcome = await one(crew, do=do)
     assert isinstance(outcome, Crashed)
@@ -74,13 +74,26 @@ async def test_a_worker_that_dies_is_named_replaced_and_leaves_nothing(
     assert isinstance(await one(crew, 2), Finished)
 
 
-async def test_garbage_beside_an_answer_costs_the_worker_not_the_next_job(
-    crew_of: Callable[..., Any],
+async def test_a_worker_that_speaks_unasked_is_replaced_and_costs_no_job(
+    crew_of: Callable[..., Any], tmp_path: Path
 ) -> None:
     log = Log()
     crew = await crew_of(log=log, count=1)
-    first = await one(crew, 1, do="garbage")
-    assert isinstance(first, Crashed)
+    first = await one(crew, 1, do="speak_later", file=str(tmp_path / "go"))
+    (tmp_path / "go").touch()
+    await until(lambda: bool(log.events))
+    second = await one(crew, 2)
+    assert isinstance(first, Finished)
+    assert isinstance(second, Finished)
+    assert first.body["pid"] != second.body["pid"]
+    assert "spoke without being asked" in log.events[0][1]["cause"]
+
+
+async def test_an_answer_for_another_job_is_believed_for_neither(crew_of: Callable[..., Any]) -> None:
+    crew = await crew_of(count=1)
+    outcome = await one(crew, 1, do="forge_an_answer")
+    assert isinstance(outcome, Crashed)
+    assert "not an answer" in outcome.cause
     assert isinstance(await one(crew, 2), Finished)
 
 
@@ -185,7 +198,7 @@ async def test_where_a_decoder_crashed_is_in_the_log(crew_of: Callable[..., Any]
 async def test_what_a_decoder_started_goes_with_it(
     then: str, crew_of: Callable[..., Any], tmp_path: Path
 ) -> None:
-    crew = await crew_of(timeout_s=0.5, count=1)
+    crew = await crew_of(timeout_s=2.0 if then == "hang" else 60.0, count=1)
     pid_file = tmp_path / "pid"
     outcome = await one(crew, do="fork_a_hanging_child", pid_file=str(pid_file), then=then)
     assert isinstance(outcome, Crashed if then else Finished)
@@ -193,6 +206,24 @@ async def test_what_a_decoder_started_goes_with_it(
     if not then:
         await crew.close(5.0)
     await until(lambda: not alive(grandchild))
+
+
+@pytest.mark.parametrize("then", ["leave", ""])
+async def test_what_escapes_from_a_worker_can_not_hold_the_daemon_by_its_pipes(
+    then: str, crew_of: Callable[..., Any], tmp_path: Path
+) -> None:
+    crew = await crew_of(count=1, recycle_jobs=2)
+    await one(crew, 0)
+    before = open_files()
+    pid_file = tmp_path / "pid"
+    outcome = await one(crew, 1, do="fork_a_hanging_child", escape=True, pid_file=str(pid_file), then=then)
+    try:
+        assert isinstance(outcome, Crashed if then else Finished)
+        assert isinstance(await one(crew, 2), Finished)
+        assert open_files() <= before
+    finally:
+        os.kill(int(pid_file.read_text()), signal.SIGKILL)
+        await until(lambda: not alive(int(pid_file.read_text())))
 
 
 async def test_an_error_of_our_own_kind_goes_by_the_name_verdicts_know(crew_of: Callable[..., Any]) -> None:
@@ -233,7 +264,7 @@ async def test_an_answer_that_is_no_json_is_a_failure_not_a_crash(crew_of: Calla
 
 
 async def test_a_worker_is_limited_alone_and_single_threaded(crew_of: Callable[..., Any]) -> None:
-    crew = await crew_of(limits=WorkerLimits(memory_mb=2000, open_files=100, nice=3))
+    crew = await crew_of({"threads": 4}, limits=WorkerLimits(memory_mb=2000, open_files=100, nice=3))
     outcome = await one(crew, do="look_at_itself")
     assert isinstance(outcome, Finished)
     seen = outcome.body["echo"]
@@ -341,20 +372,24 @@ async def test_a_job_that_is_no_json_ends_as_a_failure_and_costs_no_worker(
     assert isinstance(await one(crew, 2), Finished)
 
 
-async def test_a_daemon_that_is_killed_takes_its_workers_with_it(tmp_path: Path) -> None:
+async def test_a_daemon_that_is_killed_takes_even_busy_workers_with_it(tmp_path: Path) -> None:
     script = (
-        "import asyncio, os\n"
+        "import asyncio, sys\n"
+        "from pathlib import Path\n"
+        "from contract.work.engine_contract import job, there\n"
         "from integration.work.crews import new_crew\n"
         "async def main():\n"
         "    crew = new_crew(count=2)\n"
         "    await crew.start()\n"
         "    while any(w.state == 'starting' for w in crew.workers()): await asyncio.sleep(0.01)\n"
+        "    for n in (1, 2): await crew.submit(job(n, do='hang', started=f'{sys.argv[1]}/{n}'))\n"
+        "    for n in (1, 2): await there(Path(sys.argv[1]) / str(n))\n"
         "    print(*(w.pid for w in crew.workers()), flush=True)\n"
         "    await asyncio.Event().wait()\n"
         "asyncio.run(main())\n"
     )
     daemon = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", script),
+        *(sys.executable, "-c", script, str(tmp_path)),
         env=environ(),
         stdout=asyncio.subprocess.PIPE,
     )

@@ -15,7 +15,7 @@ async def test_a_worker_that_can_not_be_killed_is_abandoned_and_the_frame_waits_
 ) -> None:
     share = tmp_path / "share"
     share.mkdir()
-    crew = new_crew(count=1, timeout_s=0.5, stop_s=0.3)
+    crew = new_crew(count=1, timeout_s=2.0, stop_s=0.3)
     await crew.start()
     try:
         with frozen_share(share) as hanging:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from temwatch.learn.simulated import ARTEFACT, KNOWLEDGE, ONLY_WHOLE, study_specimens
-from temwatch.learn.starter import PROVENANCE, build_starter, choose_rows, shipped_folder
+from temwatch.learn.starter import PROVENANCE, build_starter, choose_rows
 from temwatch.learn.starter_evaluation import FIRST_SPECIMEN, evaluate_starter
 from temwatch.recognition.portable import digest, to_arrays
 from temwatch.sim.specimen import CLASSES
@@ -101,7 +101,7 @@ def test_evaluation_counts_every_object_and_every_region_once(starter):
 
 
 def test_the_shipped_starter_loads_is_small_and_reads_the_features_of_today():
-    folder = shipped_folder()
+    folder = shelf.starter()
     shipped = shelf.load(folder)
     assert shipped.card.provenance == PROVENANCE
     assert shipped.card.feature_set == FEATURE_SET
@@ -112,7 +112,7 @@ def test_the_shipped_starter_loads_is_small_and_reads_the_features_of_today():
 
 def test_the_shipped_starter_names_most_of_what_is_found_in_specimens_it_has_not_seen():
     scores = evaluate_starter(
-        shelf.load(shipped_folder()), finder=FINDER, title="mixed", specimens=12, frames_each=1
+        shelf.load(shelf.starter()), finder=FINDER, title="mixed", specimens=12, frames_each=1
     )
     assert scores.recognition.accuracy.value > 0.75
     assert scores.recognition.ece < 0.12

@@ -1,6 +1,7 @@
 """The local grey level and noise of a smoothed frame, on cells of 8 x 8 px, and the extremes of every cell."""
 
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ _STRIP_PX = 64  # rows; a strip of a 4k frame and its temporaries stay in the ca
 # A quiet corner (vacuum) may be this much quieter than the frame before its noise counts as its own; less
 # would let read-out noise and compression artefacts pass for objects.
 _QUIETEST = 0.5
+_WIDE_CELLS = 32
 _QUANTA = 20.0  # steps per noise unit in the 8-bit medians
 
 
@@ -61,7 +63,10 @@ class Cells:
 
 
 def smoothed(view: View, rows: slice, cols: slice) -> Grey:
-    """Return a flattened window after a Gaussian of 1.4 px; the frame goes on around the window.
+    """Return a flattened window after a Gaussian of 1.4 px.
+
+    Around the window the frame goes on; around the frame lies background, because repeated or mirrored pixels
+    would raise the noise along its border.
 
     Parameters
     ----------
@@ -78,9 +83,7 @@ def smoothed(view: View, rows: slice, cols: slice) -> Grey:
         slice(left, min(cols.stop + HALO_PX, view.shape[1])),
     )
     size = 2 * HALO_PX + 1
-    blurred = cv2.GaussianBlur(
-        view.window(*wide), (size, size), SMOOTHING_PX, borderType=cv2.BORDER_REPLICATE
-    )
+    blurred = cv2.GaussianBlur(view.window(*wide), (size, size), SMOOTHING_PX, borderType=cv2.BORDER_CONSTANT)
     inner = blurred[rows.start - top : rows.stop - top, cols.start - left : cols.stop - left]
     return np.asarray(inner, np.float32)
 
@@ -135,8 +138,9 @@ def _measure_cells(view: View, side: int) -> tuple[Grey, Grey, Grey, Grey]:
         # Rows first: whole rows are compared at once, and only an eighth is left for the columns.
         blocks = strip.reshape(count, side, across * side)
         here = slice(top // side, top // side + count)
-        lowest[here] = blocks.min(axis=1).reshape(count, across, side).min(axis=2)
-        highest[here] = blocks.max(axis=1).reshape(count, across, side).max(axis=2)
+        low, high = blocks.min(axis=1), blocks.max(axis=1)
+        lowest[here] = reduce(np.minimum, (low[:, k::side] for k in range(side)))
+        highest[here] = reduce(np.maximum, (high[:, k::side] for k in range(side)))
         cv2.resize(strip, (across, count), dst=mean[here], interpolation=cv2.INTER_AREA)
         sample[here] = blocks[:, side // 2, side // 2 :: side]
     return lowest, highest, mean, sample
@@ -167,6 +171,10 @@ def _running_median(values: Grey, window: float, middle: float, scale: float) ->
     size = min(int(window) // 2 * 2 + 1, 2 * (min(values.shape) // 2) - 1, 255)
     if size < 3:
         return np.full(values.shape, np.median(values), np.float32)
+    if size > _WIDE_CELLS and min(values.shape) > 4 * _WIDE_CELLS:
+        # Over a wide window the median changes so slowly that every other cell is enough.
+        coarse = _running_median(values[::2, ::2], window / 2, middle, scale)
+        return np.asarray(cv2.resize(coarse, values.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
     quanta = np.clip((values - middle) * (_QUANTA / scale) + 128, 0, 255).astype(np.uint8)
     # Reflected, because repeating the border would give its few cells most of the votes there.
     half = size // 2

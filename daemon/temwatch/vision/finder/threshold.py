@@ -1,4 +1,4 @@
-"""Regions darker or brighter than their neighbourhood by so many times the noise; blind to objects without contrast of their own."""
+"""Regions darker or brighter than their neighbourhood by so many times the noise; in frames of few counts noise passes for objects."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +26,11 @@ _REACH_CELLS = 2  # how many cells a weak part may lie away from a strong one
 _FRINGE_PX = 4  # a Fresnel fringe is a thin opposite rim this close to its object
 _FRINGE_SHARE = 0.5
 _EDGE_SHARE = 0.5
+_OWN_PX = 100  # area from which a compact part of a group is an object of its own
+_FILLED = 0.5
 _MOST_REGIONS = 5000
+_JOIN = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _JOIN_PX + 1, 2 * _JOIN_PX + 1))
+_AROUND = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _FRINGE_PX + 1, 2 * _FRINGE_PX + 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +98,7 @@ class ThresholdFinder:
         best = sign * (extreme - cells.level) / cells.noise
         mean = sign * (cells.mean - cells.level) / cells.noise
         for rows, cols, near in _places(best, mean, limit):
-            if min(near.shape) * cells.cell_px < shortest_px:
+            if (min(near.shape) - 2 * _REACH_CELLS) * cells.cell_px < shortest_px:
                 continue
             score, weak = _scored(view, cells, rows, cols, near, sign, limit.low)
             for piece in _joined(score, weak, rows.start * cells.cell_px, cols.start * cells.cell_px):
@@ -140,17 +144,19 @@ def _places(best: Grey, mean: Grey, limit: Thresholds) -> Iterator[tuple[slice, 
     -----
     White noise has a pixel above the high threshold in every thirtieth cell. A cell counts only if its best
     pixel is sure or its mean is half as high, and a group only if its best cell is sure or its cells together
-    have three times the high threshold: the peaks of white noise are a cell or two wide.
+    have four times the high threshold: the peaks of white noise are a cell or two wide.
     """
     counts = (best > limit.sure) | ((best > limit.high) & (mean > limit.high / 2))
     strong = np.where(counts, best, np.float32(0))
     size = 2 * _REACH_CELLS + 1
     reached = cv2.dilate((strong > 0).view(np.uint8), np.ones((size, size), np.uint8))
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(reached, connectivity=8)
-    total = np.bincount(labels.ravel(), strong.ravel(), minlength=count)
-    sure = np.bincount(labels.ravel(), strong.ravel() > limit.sure, minlength=count)
+    where = np.flatnonzero(strong)
+    group, score = labels.ravel()[where], strong.ravel()[where]
+    total = np.bincount(group, score, minlength=count)
+    sure = np.bincount(group, score > limit.sure, minlength=count)
     for k in range(1, count):
-        if total[k] < 3 * limit.high and not sure[k]:
+        if total[k] < 4 * limit.high and not sure[k]:
             continue
         left, top, width, height = (int(v) for v in boxes[k, :4])
         rows, cols = slice(top, top + height), slice(left, left + width)
@@ -181,8 +187,7 @@ def _joined(score: Grey, weak: Mask, top: int, left: int) -> Iterator[_Piece]:
     """Yield the groups of weak pixels, at least 24 px each, that a closing of 4 px holds together."""
     pad = _JOIN_PX + 1  # so that the box's own border does not act as an object
     padded = cv2.copyMakeBorder(weak, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=0)
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _JOIN_PX + 1, 2 * _JOIN_PX + 1))
-    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel)
+    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, _JOIN)
     inner = np.ascontiguousarray(closed[pad:-pad, pad:-pad])
     outlines, _ = cv2.findContours(inner, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     for outline in outlines:
@@ -193,29 +198,55 @@ def _joined(score: Grey, weak: Mask, top: int, left: int) -> Iterator[_Piece]:
         inside = np.zeros((height, width), np.uint8)
         cv2.drawContours(inside, [outline], -1, 1.0, -1, offset=(-col, -row))
         inside &= weak[box]
-        area = cv2.countNonZero(inside)
-        if area < _SMALLEST_PX:
+        if cv2.countNonZero(inside) < _SMALLEST_PX:
             continue
         here = score[box]
-        _, peak, _, _ = cv2.minMaxLoc(here, mask=inside)
-        evidence = cv2.mean(here, mask=inside)[0] * area
+        evidence = cv2.sumElems(cv2.copyTo(here, inside))[0]
         # The edge of a strong object lies at half its height; the low threshold would add the whole skirt.
-        inside &= (here > _EDGE_SHARE * np.percentile(here[inside.view(bool)], 70)).view(np.uint8)
-        rows, cols = _tight(inside)
-        yield _Piece(
-            row=top + row + rows.start,
-            col=left + col + cols.start,
-            mask=np.ascontiguousarray(inside[rows, cols]),
-            peak=peak,
-            evidence=evidence,
-        )
+        sharp = inside & (here > _EDGE_SHARE * _plateau(here[inside.view(bool)])).view(np.uint8)
+        members = _members(sharp)
+        for member in members:
+            share = evidence if len(members) == 1 else cv2.sumElems(cv2.copyTo(here, member))[0]
+            yield _piece(member, here, share, top + row, left + col)
 
 
-def _tight(mask: Mask) -> tuple[slice, slice]:
-    """Return the rows and columns between the first and the last that hold a pixel."""
-    rows = np.flatnonzero(mask.any(axis=1))
-    cols = np.flatnonzero(mask.any(axis=0))
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(cols[0]), int(cols[-1]) + 1)
+def _members(group: Mask) -> list[Mask]:
+    """Return a group whole, or its parts where it is no crack and no cluster but several objects side by side.
+
+    That is so if at least two of its parts are compact objects in their own right: larger than a micro-pore,
+    about as wide as high, and filling their box.
+    """
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(group, connectivity=8)
+    if count <= 2:
+        return [group]
+    widths, heights, areas = boxes[1:, 2], boxes[1:, 3], boxes[1:, 4]
+    compact = (
+        (areas >= _OWN_PX)
+        & (areas >= _FILLED * widths * heights)
+        & (np.minimum(widths, heights) >= _FILLED * np.maximum(widths, heights))
+    )
+    if np.count_nonzero(compact) < 2:
+        return [group]
+    return [(labels == k + 1).view(np.uint8) for k in np.flatnonzero(areas >= _SMALLEST_PX)]
+
+
+def _piece(mask: Mask, score: Grey, evidence: float, top: int, left: int) -> _Piece:
+    """Return a mask of a box at (top, left) as a piece with a tight box."""
+    _, peak, _, _ = cv2.minMaxLoc(score, mask=mask)
+    col, row, width, height = cv2.boundingRect(mask)
+    return _Piece(
+        row=top + row,
+        col=left + col,
+        mask=mask[row : row + height, col : col + width].copy(),
+        peak=peak,
+        evidence=evidence,
+    )
+
+
+def _plateau(scores: Grey) -> float:
+    """Return the height of an object: the 70th percentile, above its blurred edge and below its noise."""
+    k = int(0.7 * (len(scores) - 1))
+    return float(np.partition(scores, k)[k])
 
 
 def _uncovered(pieces: list[_Piece]) -> list[_Piece]:
@@ -251,7 +282,6 @@ def _is_covered(piece: _Piece, owner: _Piece) -> bool:
     if rows.start >= rows.stop or cols.start >= cols.stop:
         return False
     around[rows, cols] = owner.mask[rows.start - top : rows.stop - top, cols.start - left : cols.stop - left]
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _FRINGE_PX + 1, 2 * _FRINGE_PX + 1))
-    near = np.asarray(cv2.dilate(around, kernel), np.uint8)[_FRINGE_PX:-_FRINGE_PX, _FRINGE_PX:-_FRINGE_PX]
+    near = np.asarray(cv2.dilate(around, _AROUND), np.uint8)[_FRINGE_PX:-_FRINGE_PX, _FRINGE_PX:-_FRINGE_PX]
     covered = np.count_nonzero(near & piece.mask)
     return bool(covered >= _FRINGE_SHARE * np.count_nonzero(piece.mask))
