@@ -19,8 +19,10 @@ from temwatch.reading.fingerprint import file_fingerprint, section_fingerprint
 from temwatch.reading.reader import Overrides, read_frame
 from temwatch.reading.safe_open import open_beneath
 from temwatch.store.shelf import load
+from temwatch.store.weights import load_weights, shipped_finder
 from temwatch.vision.features import FEATURE_SET
 from temwatch.vision.finder.base import Finder
+from temwatch.vision.finder.learned import LearnedFinder
 from temwatch.vision.finder.threshold import ThresholdFinder
 from temwatch.vision.inspection import Inspection
 from temwatch.vision.overlay import preview
@@ -112,7 +114,7 @@ def bench_of(settings: dict[str, Any]) -> Bench:
     Parameters
     ----------
     settings : dict
-        ``{"model": folder, "finder": {"method", "sensitivity"}, "acceptance": {...}}``.
+        ``{"model": folder, "finder": {"method", "sensitivity", ...}, "acceptance": {...}}``.
     """
     folder = Path(settings["model"])
     return Bench(
@@ -124,12 +126,26 @@ def bench_of(settings: dict[str, Any]) -> Bench:
 
 
 def finder_of(settings: dict[str, Any]) -> Finder:
-    """Return the finder that ``[finder]`` describes."""
-    if settings["method"] != "threshold":
+    """Return the finder that ``[finder]`` describes.
+
+    Raises
+    ------
+    ModelRefused
+        The learned finder's weights are missing or altered, or onnxruntime is not installed.
+    """
+    sensitivity = float(settings["sensitivity"])
+    if settings["method"] == "threshold":
+        return ThresholdFinder(sensitivity=sensitivity)
+    if settings["method"] != "learned":
         raise PermanentError(
-            f"no finder {settings['method']!r}", next_step='set [finder] method = "threshold"'
+            f"no finder {settings['method']!r}", next_step='set [finder] method = "learned" or "threshold"'
         )
-    return ThresholdFinder(sensitivity=float(settings["sensitivity"]))
+    folder = Path(settings["weights"]) if settings.get("weights") else shipped_finder()
+    return LearnedFinder(
+        load_weights(folder, settings.get("precision", "int8")),
+        sensitivity=sensitivity,
+        full_resolution=bool(settings.get("full_resolution", False)),
+    )
 
 
 def rules_of(settings: dict[str, Any]) -> Rules:
