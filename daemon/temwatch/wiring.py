@@ -98,6 +98,7 @@ class Daemon:
         self._notify = notify
         self._started_at = iso(clock.now())
         self._sections = {section.name: section for section in settings.roots}
+        self._visited: set[str] = set()  # roots watched for a while, by order
         self._root_states: dict[str, RootState] = {}
         self._troubles: dict[str, str] = {}
         self._word = "starting"
@@ -307,17 +308,17 @@ class Daemon:
             self._troubles.pop(where, None)
 
     async def _add_root(self, name: str, path: Path) -> None:
-        if name in self._sections:
-            return
         section = RootSection(name=name, path=path, quiet_s=0.2)
         self._sections[name] = section
+        self._visited.add(name)
         self.store.open_root(name)
         await self.roots.add(root_settings(section))
 
     async def _remove_root(self, name: str) -> bool:
-        if not name.startswith("replay-") or name not in self._sections:
+        if name not in self._visited:
             return False
         # The section stays: frames of this root may still be queued.
+        self._visited.remove(name)
         await self.roots.remove(name)
         self._root_states.pop(name, None)
         return True

@@ -175,3 +175,15 @@ def test_a_root_can_be_paused_and_resumed(make_site: MakeSite) -> None:
         expose(site.folder / "titan", 1)
         daemon.ask("root.resume", root="titan")
     site.until(lambda: site.status()["ledger"]["titan"]["done"] == 1)
+
+
+def test_old_files_are_replayed_once_and_a_second_replay_ends_at_once(make_site: MakeSite, tmp_path: Path) -> None:
+    site = make_site()
+    old = tmp_path / "old"
+    old.mkdir()
+    names = expose(old, 3)
+    site.start()
+    assert cli(site, "replay", str(old)).returncode == 0
+    assert cli(site, "replay", str(old)).returncode == 0
+    assert sorted(m.body["path"] for m in ends(site.history())) == sorted(names)
+    assert list(site.status()["roots"]) == ["titan"]
