@@ -98,8 +98,10 @@ class PublishSection(_Section):
 class FinderSection(_Section):
     """How objects are found."""
 
-    method: Literal["threshold"] = "threshold"
+    method: Literal["learned", "threshold"] = "threshold"
     sensitivity: float = Field(default=0.5, ge=0, le=1)
+    full_resolution: bool = False
+    precision: Literal["int8", "fp32"] = "int8"
 
 
 class RecognizerSection(_Section):
@@ -137,10 +139,9 @@ class RetrainSection(_Section):
 
 
 class AcceptanceSection(_Section):
-    """The highest grade that passes, for each class and zone. Absent: the paper's Table 4."""
+    """The highest grade that passes, for each class and zone, or "never". Absent: the paper's Table 4."""
 
-    highest_grade: dict[str, dict[str, Literal["I", "II", "III", "IV", "V"]]] | None = None
-    never: tuple[str, ...] = ("crack",)
+    highest_grade: dict[str, dict[str, Literal["I", "II", "III", "IV", "V", "never"]]] | None = None
 
 
 class Settings(_Section):

@@ -22,7 +22,7 @@ class TemwatchError(Exception):
         self.next_step = next_step
 
     def __str__(self) -> str:
-        return f"{self.message}. {self.next_step}" if self.next_step else self.message
+        return f"{self.message.rstrip('.')}. Next: {self.next_step}" if self.next_step else self.message
 
 
 class TransientError(TemwatchError):

@@ -8,7 +8,6 @@ import signal
 import sys
 import uuid
 from collections.abc import AsyncIterator
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +16,14 @@ import zmq.asyncio
 
 from temwatch import __version__
 from temwatch.clock import Clock, SystemClock, iso
-from temwatch.config import AcceptanceSection, FinderSection, RootSection, Settings
-from temwatch.errors import ModelRefused, TransientError
+from temwatch.config import RootSection, Settings
+from temwatch.errors import TransientError
 from temwatch.intake.reception import Reception
 from temwatch.intake.roots import Roots
 from temwatch.intake.settings import RootSettings
 from temwatch.model.events import RootHealth, StatusChanged
 from temwatch.model.sighting import RootState
-from temwatch.publish.notify import Notify
+from temwatch.publish.notify import Notifier, from_environment
 from temwatch.publish.orders import Orders
 from temwatch.publish.publisher import Publisher
 from temwatch.publish.queries import Queries
@@ -32,6 +31,7 @@ from temwatch.publish.replies import Replies
 from temwatch.store import outbox, results
 from temwatch.store.database import Database
 from temwatch.store.frames import FrameRow
+from temwatch.store.shelf import starter
 from temwatch.store.store import Store
 from temwatch.wire import messages, topics
 from temwatch.wire.names import to_text
@@ -39,36 +39,13 @@ from temwatch.work.crew import Crew, CrewSettings
 from temwatch.work.dispatch import Dispatch
 from temwatch.work.hand import HandSettings
 from temwatch.work.limits import WorkerLimits
+from temwatch.work.task_settings import task_settings
 
 _log = structlog.get_logger("daemon")
 _DRAIN_S = 20.0
 _STATUS_S = 2.0
 _LOW_DISK_BYTES = 200_000_000
 TASK = "temwatch.work.task:Inspect"
-
-
-def starter_model() -> Path:
-    """Return the folder of the recognizer that comes with the package.
-
-    Raises
-    ------
-    ModelRefused
-        When the package holds none.
-    """
-    shipped = Path(str(resources.files("temwatch.learn").joinpath("shipped")))
-    folders = sorted(folder for folder in shipped.glob("*") if folder.is_dir())
-    if not folders:
-        raise ModelRefused(f"no recognizer in {shipped}", next_step="install temwatch again")
-    return folders[-1]
-
-
-def worker_settings(finder: FinderSection, acceptance: AcceptanceSection) -> dict[str, Any]:
-    """Return what a worker's task is built from, JSON-ready."""
-    return {
-        "model": str(starter_model()),
-        "finder": finder.model_dump(),
-        "acceptance": acceptance.model_dump(mode="json"),
-    }
 
 
 def root_settings(section: RootSection) -> RootSettings:
@@ -111,11 +88,11 @@ class Daemon:
     ----------
     settings : Settings
     clock : Clock
-    notify : Notify
+    notify : Notifier
         To whoever started the daemon (systemd), or to nobody.
     """
 
-    def __init__(self, settings: Settings, *, clock: Clock, notify: Notify) -> None:
+    def __init__(self, settings: Settings, *, clock: Clock, notify: Notifier) -> None:
         self._settings = settings
         self._clock = clock
         self._notify = notify
@@ -139,7 +116,7 @@ class Daemon:
         )
         self.roots = Roots(
             [root_settings(section) for section in settings.roots],
-            known=self._known,
+            known=self.store.known,
             guard=self.store.guard,
             clock=clock,
         )
@@ -165,7 +142,7 @@ class Daemon:
             async with self._serving():
                 await self.engine.start()
                 self._word = "ready"
-                self._notify.ready()
+                self._notify.ready("ready")
                 _log.info("ready", roots=[section.name for section in self._settings.roots])
                 await stop.wait()
                 await self._wind_down()
@@ -194,7 +171,7 @@ class Daemon:
     def status(self) -> StatusChanged:
         """Return everything a person or dashboard wants to know of the daemon."""
         word, reason = self.state()
-        newest = results.last_frame_at(self.database.connection())
+        newest = self.database.ask(results.last_frame_at)
         return StatusChanged(
             state=word,
             reason=reason,
@@ -204,9 +181,9 @@ class Daemon:
             roots={name: _health(state, newest.get(name)) for name, state in self._root_states.items()},
             ledger=self.store.ledgers(),
             workers=self.dispatch.workers(),
-            model=starter_model().name,
+            model=starter().name,
             finder=self._settings.finder.method,
-            head=outbox.head(self.database.connection()),
+            head=self.database.ask(outbox.head),
             disk_free_bytes=shutil.disk_usage(self._settings.state.dir).free,
             notes=tuple(
                 f"[{name}] is understood, but has no effect in this version"
@@ -226,7 +203,7 @@ class Daemon:
         )
         return Crew(
             CrewSettings(count=workers.count or len(os.sched_getaffinity(0)), hands=hands),
-            worker_settings(self._settings.finder, self._settings.acceptance),
+            task_settings(self._settings.finder, self._settings.acceptance, model=starter()),
             clock=self._clock,
             log_line=lambda name, line: _log.info("worker says", worker=name, line=line),
             noted=lambda event, fields: _log.info(event, **fields),
@@ -273,7 +250,7 @@ class Daemon:
 
     async def _wind_down(self) -> None:
         self._word = "stopping"
-        self._notify.stopping()
+        self._notify.stopping("finishing what is under way")
         _log.info("stopping", under_way=self.dispatch.under_way)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.dispatch.drained(), _DRAIN_S)
@@ -294,10 +271,12 @@ class Daemon:
 
     async def _feed_watchdog(self) -> None:
         """Feed systemd's watchdog from the loop that does the work, and only while the store answers."""
-        while (every_s := self._notify.watchdog_s()) is not None:
-            self.database.read("SELECT 1")
-            self._notify.watchdog()
-            await asyncio.sleep(every_s / 3)
+        while (every_s := self._notify.watchdog_s) is not None:
+            # A store in trouble is reported, not cured by a restart: only a loop that hangs starves the watchdog.
+            with contextlib.suppress(TransientError):
+                self.database.read("SELECT 1")
+            self._notify.alive()
+            await asyncio.sleep(every_s)
 
     async def _keep_house(self) -> None:
         while True:
@@ -371,7 +350,7 @@ def _health(state: RootState, last_frame_at: str | None) -> RootHealth:
 def run_daemon(settings: Settings) -> int:
     """Run until SIGTERM (returns 0) or Ctrl-C (returns 130)."""
     try:
-        return asyncio.run(_until_signal(Daemon(settings, clock=SystemClock(), notify=Notify(os.environ))))
+        return asyncio.run(_until_signal(Daemon(settings, clock=SystemClock(), notify=from_environment())))
     except BaseExceptionGroup as group:
         raise _first_cause(group) from group
 

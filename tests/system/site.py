@@ -43,7 +43,10 @@ class Site:
         env = {**os.environ, "PYTHONPATH": str(PROJECT / "daemon")}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "temwatch", "-c", str(self.config), "run"], stdout=log, stderr=log, env=env
+                [sys.executable, "-m", "temwatch", "-c", str(self.config), "run"],
+                stdout=log,
+                stderr=log,
+                env=env,
             )
         if wait:
             self.until(lambda: self.status()["state"] in ("ready", "degraded"))
@@ -75,7 +78,9 @@ class Site:
                 assert self.process is not None
                 if self.process.poll() is not None:
                     break
-        raise AssertionError(f"not in time; the daemon's log:\n{self.log.read_text('utf-8', 'replace')[-4000:]}")
+        raise AssertionError(
+            f"not in time; the daemon's log:\n{self.log.read_text('utf-8', 'replace')[-4000:]}"
+        )
 
     def settled(self) -> bool:
         """Whether every file seen has come to an end."""
@@ -93,3 +98,16 @@ class Site:
 def ends(history: list[Received]) -> list[Received]:
     """Return the messages that end a frame."""
     return [m for m in history if m.header.type in ("frame.inspected", "frame.set_aside", "frame.gone")]
+
+
+def cli(site: Site, *args: str) -> "subprocess.CompletedProcess[str]":
+    """Run a temwatch command on a site."""
+    env = {**os.environ, "PYTHONPATH": str(PROJECT / "daemon")}
+    return subprocess.run(
+        [sys.executable, "-m", "temwatch", "-c", str(site.config), *args],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=env,
+        check=False,
+    )

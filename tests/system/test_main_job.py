@@ -2,17 +2,14 @@
 
 import hashlib
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from system.site import PROJECT, Site, ends
+from system.site import Site, cli, ends
 from temwatch.client import Commands
 from temwatch.sim.microscope import Microscope, Session
 from temwatch.sim.writing import WriteStyle
@@ -23,12 +20,16 @@ MakeSite = Callable[..., Site]
 def expose(folder: Path, count: int, **session: object) -> list[str]:
     """Write small simulated frames and return their names."""
     settings = Session(seed=3, shape=(256, 256), objects=4, **session)  # type: ignore[arg-type]
-    return [exposure.path.name for exposure in Microscope(folder, settings, wait=lambda _: None).frames(count)]
+    return [
+        exposure.path.name for exposure in Microscope(folder, settings, wait=lambda _: None).frames(count)
+    ]
 
 
 def digests(folder: Path) -> dict[str, str]:
     return {
-        str(path.relative_to(folder)): f"{hashlib.sha256(path.read_bytes()).hexdigest()}:{path.stat().st_mtime_ns}"
+        str(
+            path.relative_to(folder)
+        ): f"{hashlib.sha256(path.read_bytes()).hexdigest()}:{path.stat().st_mtime_ns}"
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
@@ -174,15 +175,3 @@ def test_a_root_can_be_paused_and_resumed(make_site: MakeSite) -> None:
         expose(site.folder / "titan", 1)
         daemon.ask("root.resume", root="titan")
     site.until(lambda: site.status()["ledger"]["titan"]["done"] == 1)
-
-
-def cli(site: Site, *args: str) -> "subprocess.CompletedProcess[str]":
-    env = {**os.environ, "PYTHONPATH": str(PROJECT / "daemon")}
-    return subprocess.run(
-        [sys.executable, "-m", "temwatch", "-c", str(site.config), *args],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env=env,
-        check=False,
-    )

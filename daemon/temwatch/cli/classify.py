@@ -62,17 +62,18 @@ def _lines(
 ) -> Iterator[dict[str, Any]]:
     from temwatch.model.frame import ImagingMode
     from temwatch.reading.reader import Overrides, read_frames
-    from temwatch.wiring import worker_settings
+    from temwatch.store.shelf import starter
     from temwatch.work.task import bench_of
+    from temwatch.work.task_settings import task_settings
 
     finder = settings.finder if settings else FinderSection()
     acceptance = settings.acceptance if settings else AcceptanceSection()
-    bench = bench_of(worker_settings(finder, acceptance))
+    bench = bench_of(task_settings(finder, acceptance, model=starter()))
     overrides = Overrides(nm_per_px=nm_per_px, imaging_mode=ImagingMode(mode) if mode else None)
     for file in files:
         try:
             begun = time.perf_counter()
-            for frame in read_frames(file, overrides=overrides):
+            for frame in read_frames(file.resolve(), overrides=overrides):
                 read_ms = 1000 * (time.perf_counter() - begun)
                 yield _inspected(bench, file, frame, read_ms, overlay)
                 begun = time.perf_counter()

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
+from rich.box import SIMPLE
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
@@ -100,7 +101,7 @@ def confusion(pairs: Sequence[tuple[Report, Exposure]]) -> Counter[tuple[str, st
 
 def summary(tally: Tally) -> Group:
     """Return the demo's closing tables."""
-    frames = Table(title="frames", title_justify="left", show_header=False)
+    frames = Table(title="frames", title_justify="left", show_header=False, box=SIMPLE)
     frames.add_row("written by the microscope", str(len(tally.exposures)))
     frames.add_row("inspected and received over ZeroMQ", str(len(tally.reports)))
     frames.add_row("received twice", str(tally.doubles))
@@ -118,22 +119,25 @@ def summary(tally: Tally) -> Group:
 
 
 def _truth_table(counts: Counter[tuple[str, str]]) -> Table:
+    """Return the confusion of true classes (rows) with what they were called (columns)."""
     classes = sorted({name for pair in counts for name in pair} - {"-"})
     table = Table(
-        "true \\ called",
-        *classes,
-        "missed",
-        "recall",
-        title="findings against the truth",
-        title_justify="left",
+        title="findings against the truth (rows: true, columns: called)", title_justify="left", box=SIMPLE
     )
+    table.add_column("", no_wrap=True)
+    for name in (*(_words(name) for name in classes), "missed", "found and named right"):
+        table.add_column(name, justify="right", no_wrap=name != "found and named right")
     for true in classes:
         row = [counts[true, called] for called in classes]
         total = sum(row) + counts[true, "-"]
-        recall = f"{counts[true, true] / total:.0%} of {total}" if total else "-"
-        table.add_row(true, *map(str, row), str(counts[true, "-"]), recall)
+        right = f"{counts[true, true] / total:.0%} of {total}" if total else "-"
+        table.add_row(_words(true), *map(str, row), str(counts[true, "-"]), right)
     table.add_row("nothing there", *(str(counts["-", called]) for called in classes), "", "")
     return table
+
+
+def _words(class_: str) -> str:
+    return class_.replace("_", " ")
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """`temwatch doctor`: is everything as it must be? Each check says what it saw and what to do."""
 
 import shutil
-import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -52,7 +51,7 @@ def doctor(ctx: click.Context, config: str | None) -> int:
     colours = {"ok": "green", "note": "yellow", "problem": "bold red"}
     for check in checks:
         table.add_row(f"[{colours[check.mark]}]{check.mark}", check.what, check.seen, check.next_step)
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
     return PROBLEMS if any(check.mark == "problem" for check in checks) else OK
 
 
@@ -76,11 +75,13 @@ def examine(settings: Settings) -> Iterator[Check]:
 def _software(_: Settings) -> Iterator[Check]:
     yield Check("ok", "python", sys.version.split()[0])
     yield Check("ok", "libraries", ", ".join(f"{name} {version(name)}" for name in _WORTH_NAMING))
-    if sqlite3.sqlite_version_info < (3, 51, 3):
+    from temwatch.store.database import SQLITE_VERSION
+
+    if SQLITE_VERSION < (3, 51, 3):
         yield Check(
             "note",
             "SQLite",
-            f"{sqlite3.sqlite_version}: two writers could damage its log; temwatch has one",
+            f"{'.'.join(map(str, SQLITE_VERSION))}: two writers could damage its log; temwatch has one",
             "let nothing else write the database (read-only copies are fine)",
         )
 
@@ -139,10 +140,9 @@ def _roots(settings: Settings) -> Iterator[Check]:
 
 
 def _recognizer(_: Settings) -> Iterator[Check]:
-    from temwatch.store.shelf import load
-    from temwatch.wiring import starter_model
+    from temwatch.store.shelf import load, starter
 
-    folder = starter_model()
+    folder = starter()
     card = load(folder).card
     yield Check("ok", "recognizer", f"{folder.name[:12]} {card.method}: {card.provenance}")
 

@@ -43,6 +43,7 @@ COMMANDS = {
     "simulate": "simulate",
     "doctor": "doctor",
     "model": "model",
+    "finder": "finder",
 }
 
 

@@ -1,25 +1,80 @@
-"""`temwatch model`: the recognizers."""
+"""`temwatch model`: look at recognizers, and rebuild the one that comes with temwatch."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import click
+from rich.console import Console
+from rich.progress import Progress
 
-from temwatch.store.shelf import load
-from temwatch.wiring import starter_model
+from temwatch.store.shelf import load, save, starter
 
 
 @click.group()
 def model() -> None:
-    """Show recognizers, and rebuild the one that comes with temwatch."""
+    """Look at recognizers, and rebuild the one that comes with temwatch."""
 
 
 @model.command("show")
 @click.argument("folder", required=False, type=click.Path(path_type=Path, exists=True, file_okay=False))
 def show(folder: Path | None) -> int:
-    """Print the card of a recognizer (default: the one in use)."""
-    from dataclasses import asdict
-
-    where = folder or starter_model()
+    """Print the card of the recognizer in FOLDER (default: the one in use)."""
+    where = folder or starter()
     click.echo(json.dumps({"id": where.name, **asdict(load(where).card)}, indent=2))
+    return 0
+
+
+@model.command("build-starter")
+@click.argument("shelf", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--seed", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--specimens", type=click.IntRange(min=8), default=240, show_default=True)
+@click.option("--frames-each", type=click.IntRange(min=1), default=3, show_default=True)
+@click.option(
+    "--sensitivity", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Of the finder."
+)
+def build_starter(shelf: Path, seed: int, specimens: int, frames_each: int, sensitivity: float) -> int:
+    """Build the starter recognizer from the simulator into SHELF. The same seed gives the same recognizer."""
+    from temwatch.learn.starter import build_starter as build
+    from temwatch.vision.finder.threshold import ThresholdFinder
+
+    with Progress(console=Console(stderr=True)) as bar:
+        line = bar.add_task("simulated frames", total=None)
+        made = build(
+            seed,
+            finder=ThresholdFinder(sensitivity=sensitivity),
+            specimens=specimens,
+            frames_each=frames_each,
+            progress=lambda done, of: bar.update(line, completed=done, total=of),
+        )
+    click.echo(save(made, shelf))
+    return 0
+
+
+@model.command("evaluate-starter")
+@click.argument("folder", required=False, type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--specimens", type=click.IntRange(min=1), default=60, show_default=True)
+@click.option("--frames-each", type=click.IntRange(min=1), default=3, show_default=True)
+@click.option("--mode", type=click.Choice(["BF", "DF", "HAADF"]), help="Default: mixed.")
+@click.option(
+    "--sensitivity", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Of the finder."
+)
+def evaluate_starter(
+    folder: Path | None, specimens: int, frames_each: int, mode: str | None, sensitivity: float
+) -> int:
+    """Judge a recognizer on simulated specimens it has not seen: detection, confusion, prediction sets."""
+    from temwatch.learn import starter_evaluation
+    from temwatch.model.frame import ImagingMode
+    from temwatch.vision.finder.threshold import ThresholdFinder
+
+    where = folder or starter()
+    scores = starter_evaluation.evaluate_starter(
+        load(where),
+        finder=ThresholdFinder(sensitivity=sensitivity),
+        title=f"{where.name[:12]}, {mode or 'mixed modes'}",
+        specimens=specimens,
+        frames_each=frames_each,
+        mode=ImagingMode(mode) if mode else None,
+    )
+    click.echo(scores.table())
     return 0

@@ -1,6 +1,7 @@
 """`temwatch status` and `temwatch top`: one word for how the daemon is doing, and why."""
 
 import json
+import sys
 import time
 from typing import Any
 
@@ -34,7 +35,7 @@ def status(
     if as_json:
         click.echo(json.dumps(state))
     else:
-        Console().print(picture(state))
+        Console(width=None if sys.stdout.isatty() else 160).print(picture(state))
     return OK if state["state"] in _WELL else DEGRADED
 
 

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+# Names in `RecognizerCard.settings`: the pixel sizes of the frames learned from, in nm.
+LOWEST_SCALE, HIGHEST_SCALE = "nm_per_px_lowest", "nm_per_px_highest"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecognizerCard:
@@ -52,3 +55,8 @@ class RecognizerCard:
     scores: Mapping[str, float]
     notes: tuple[str, ...]
     software: str
+
+    def knows_scale(self, nm_per_px: float) -> bool:
+        """Whether a pixel size is like those learned from, give or take a factor of two."""
+        lowest, highest = self.settings.get(LOWEST_SCALE), self.settings.get(HIGHEST_SCALE)
+        return lowest is None or highest is None or lowest / 2 <= nm_per_px <= highest * 2

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sqlite3
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -10,7 +9,7 @@ from temwatch import __version__
 from temwatch.publish.publisher import header_of
 from temwatch.publish.replies import Answer, Handler, Refusal
 from temwatch.store import frames, outbox, previews, results
-from temwatch.store.database import Database
+from temwatch.store.database import Connection, Database
 from temwatch.store.outbox import Message
 from temwatch.wire.messages import FrameGetArgs, NoArgs, ReplayArgs, SnapshotArgs
 
@@ -50,7 +49,7 @@ class Queries:
         """Return stored messages after `since`, a page at a time (by count and by bytes)."""
         wanted = ReplayArgs.model_validate(args)
 
-        def work(connection: sqlite3.Connection) -> bytes:
+        def work(connection: Connection) -> bytes:
             where = self._where(connection)
             if where["oldest"] and wanted.since < where["oldest"] - 1:
                 raise Refusal(
@@ -76,7 +75,7 @@ class Queries:
         """Return the newest reports, newest first, in pages, with the seq they are as of."""
         wanted = SnapshotArgs.model_validate(args)
 
-        def work(connection: sqlite3.Connection) -> bytes:
+        def work(connection: Connection) -> bytes:
             where = self._where(connection)
             page = results.page(connection, before=wanted.before, limit=wanted.limit)
             pieces: list[bytes] = []
@@ -97,7 +96,7 @@ class Queries:
         """Return the newest report of a frame and, as a blob, its preview."""
         wanted = FrameGetArgs.model_validate(args)
 
-        def work(connection: sqlite3.Connection) -> tuple[bytes, list[bytes]]:
+        def work(connection: Connection) -> tuple[bytes, list[bytes]]:
             frame = frames.by_frame_id(connection, wanted.frame_id)
             if frame is None:
                 raise Refusal("not_found", f"no frame {wanted.frame_id!r}")
@@ -116,7 +115,7 @@ class Queries:
         body, blobs = await self._ask(work)
         return Answer(body, blobs)
 
-    async def _ask(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def _ask(self, work: Callable[[Connection], T]) -> T:
         def in_thread() -> T:
             connection = self._database.reader()
             try:
@@ -127,7 +126,7 @@ class Queries:
         async with self._turn:
             return await asyncio.to_thread(in_thread)
 
-    def _where(self, connection: sqlite3.Connection) -> dict[str, Any]:
+    def _where(self, connection: Connection) -> dict[str, Any]:
         return {
             "epoch": self._database.epoch,
             "head": outbox.head(connection),

@@ -4,7 +4,6 @@ A reply is ``[JSON, blob …]``. Plain REQ sockets are answered too: their empty
 """
 
 import asyncio
-import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -120,9 +119,6 @@ class Replies:
                     cmd_id, type(error).__name__, str(error), retryable=isinstance(error, TransientError)
                 )
             ]
-        except sqlite3.Error as error:
-            _log.error("command failed in the store", cmd_id=cmd_id, error=str(error))
-            return [_refused(cmd_id, "store", f"the store failed: {error}", retryable=True)]
         except Exception as error:  # noqa: BLE001  one client's command must not end the loop; it is recorded
             _log.exception("command failed", cmd_id=cmd_id)
             return [_refused(cmd_id, "internal", f"{type(error).__name__}: {error}", retryable=False)]

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from temwatch import __version__
 from temwatch.errors import ModelRefused
-from temwatch.model.recognizer import RecognizerCard
+from temwatch.model.recognizer import HIGHEST_SCALE, LOWEST_SCALE, RecognizerCard
 from temwatch.recognition.calibration import conformal_thresholds, prediction_sets
 from temwatch.recognition.evaluation import score
 from temwatch.recognition.kernel_elm import KernelELM
@@ -46,6 +46,7 @@ def fit_recognizer(
     class_weight: str | None = None,
     provenance: str,
     feature_set: str = "",
+    nm_per_px_range: tuple[float, float] | None = None,
 ) -> Recognizer:
     """Learn a recognizer.
 
@@ -71,6 +72,8 @@ def fit_recognizer(
         See `KernelELM`.
     provenance, feature_set : str
         For the card.
+    nm_per_px_range : (lowest, highest) or None
+        Pixel sizes of the frames learned from, for the card: far outside it the recognizer only guesses.
 
     Raises
     ------
@@ -107,6 +110,7 @@ def fit_recognizer(
             "gamma": float(machine.gamma),
             "regularisation": float(fitted.regularisation_),
             "temperature": float(fitted.temperature_),
+            **_scale_settings(nm_per_px_range),
         },
         scores=_held_out_scores(fitted.loo_proba_, codes[kept], class_names, thresholds),
         notes=(*folds.notes, *_thin_classes(thresholds, class_names, confidence)),
@@ -213,3 +217,10 @@ def _with_golden(recognizer: Recognizer, table: Array) -> Recognizer:
     expected = recognizer.recognise(features, recognizer.feature_names)
     golden = Golden(features=features, probability=expected.probability, novelty=expected.novelty)
     return replace(recognizer, golden=golden)
+
+
+def _scale_settings(nm_per_px_range: tuple[float, float] | None) -> dict[str, float]:
+    if nm_per_px_range is None:
+        return {}
+    lowest, highest = nm_per_px_range
+    return {LOWEST_SCALE: float(lowest), HIGHEST_SCALE: float(highest)}

@@ -38,7 +38,7 @@ def band_noise(rng: np.random.Generator, shape: tuple[int, int], sigma_px: float
     ----------
     rng : numpy Generator
     shape : tuple of int
-        (row, col)
+        (row, col); where a side is not several `sigma_px` long, the variance is another one.
     sigma_px : float
         Standard deviation of the Gaussian that white noise is smoothed with, in pixels.
 
@@ -48,7 +48,7 @@ def band_noise(rng: np.random.Generator, shape: tuple[int, int], sigma_px: float
         Mean about 0.
     """
     step = max(1, int(sigma_px / 2))
-    coarse_shape = (-(-shape[0] // step) + 4, -(-shape[1] // step) + 4)
+    coarse_shape = (-(-shape[0] // step), -(-shape[1] // step))
     noise = rng.standard_normal(coarse_shape, dtype=np.float32)
     sigma = sigma_px / step
     if sigma > 0.3:

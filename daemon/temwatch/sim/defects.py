@@ -90,61 +90,75 @@ def _inward(coverage: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _pore(rng: np.random.Generator, specimen: Specimen) -> Defect:
-    """Return missing matter: round like a bubble, or a negative crystal with facets."""
+    """Return missing matter: a bubble, a negative crystal with facets, or pores that grew together."""
     diameter_px = _sized(rng, specimen, PORE_NM)
-    aspect = float(rng.uniform(0.68, 1.0))
-    if rng.random() < specimen.habits.faceted:
-        outline = facets(
-            rng, diameter_px / 2, corners=int(rng.integers(5, 9)), aspect=aspect, jitter=0.09, rounding=0.35
-        )
-    else:
-        ragged = float(rng.uniform(0, 0.09))
-        outline = blob(rng, diameter_px / 2, ragged=ragged, aspect=aspect, harmonics=4, decay=1.2)
-    coverage = filled([outline])
+    coverage = filled([_pore_outline(rng, specimen, diameter_px / 2)])
     inward = _inward(coverage)
     if rng.random() < 0.6:
         profile = np.sqrt(np.clip(1 - (1 - inward) ** 2, 0, 1))
     else:
         profile = np.clip(inward / rng.uniform(0.15, 0.6), 0, 1)
     depth = _depth_nm(rng, specimen, at_most_nm=1.6 * diameter_px * specimen.nm_per_px)
-    missing = as_float(profile * coverage * depth)
-    return _defect("pore", coverage, -missing, missing / np.float32(specimen.foil_nm))
+    gap = as_float(profile * coverage * depth)
+    filling = _filling(rng, specimen.habits.filled_pores)
+    return _defect("pore", coverage, gap * np.float32(filling - 1), gap / np.float32(specimen.foil_nm))
+
+
+def _pore_outline(rng: np.random.Generator, specimen: Specimen, radius_px: float) -> Points:
+    aspect = float(rng.uniform(0.68, 1.0)) if rng.random() < 0.75 else float(rng.uniform(0.35, 0.68))
+    if rng.random() < specimen.habits.faceted:
+        corners = int(rng.integers(5, 9))
+        return facets(rng, radius_px, corners=corners, aspect=aspect, jitter=0.09, rounding=0.35)
+    ragged = float(rng.uniform(0, 0.09)) if rng.random() < 0.75 else float(rng.uniform(0.09, 0.2))
+    return blob(rng, radius_px, ragged=ragged, aspect=aspect, harmonics=5, decay=1.2)
+
+
+def _filling(rng: np.random.Generator, share: float) -> float:
+    """Return what stands in a gap, in nm of matrix for each nm: mostly nothing, in `share` of them residue."""
+    return float(rng.uniform(1.3, 2.0)) if rng.random() < share else 0.0
 
 
 def _crack(rng: np.random.Generator, specimen: Specimen) -> Defect:
-    """Return a gap of uneven depth; some are filled with dense material."""
+    """Return a gap of uneven depth that may close here and there; some are filled."""
     length_px = log_uniform(rng, *CRACK_LENGTH_NM) / specimen.nm_per_px
     width_px = log_uniform(rng, *CRACK_WIDTH_NM) / specimen.nm_per_px
     coverage = crack(rng, length_px, width_px, wander=specimen.habits.wander)
     depth = specimen.foil_nm * log_uniform(rng, 0.2, 0.8) * specimen.habits.depth
-    uneven = np.clip(1 + 0.3 * band_noise(rng, coverage.shape, 12), 0.3, 1.8)
+    uneven = np.clip(1 + rng.uniform(0.1, 0.6) * band_noise(rng, coverage.shape, 12), 0.1, 1.8)
     gap = as_float(np.minimum(coverage * uneven * depth, 0.95 * specimen.foil_nm))
-    filling = 0.0
-    if rng.random() < specimen.habits.filled_cracks:
-        filling = 1 + float(rng.uniform(0.5, 1.0))
+    filling = _filling(rng, specimen.habits.filled_cracks)
     return _defect("crack", coverage, gap * np.float32(filling - 1), gap / np.float32(specimen.foil_nm))
 
 
 def _slag(rng: np.random.Generator, specimen: Specimen) -> Defect:
-    """Return other matter in place of matrix, ragged, with a texture of its own; mostly denser."""
+    """Return other matter in place of matrix, with a texture of its own; mostly denser."""
     diameter_px = _sized(rng, specimen, SLAG_NM)
-    aspect = float(rng.uniform(0.4, 1.0))
-    if rng.random() < 0.45:
-        outlines = clump(rng, 0.8 * diameter_px / 2, parts=int(rng.integers(1, 5)), aspect=aspect)
-    else:
-        ragged = specimen.habits.ragged * float(rng.uniform(0.3, 1.2))
-        outlines = [blob(rng, diameter_px / 2, ragged=ragged, aspect=aspect, harmonics=12, decay=0.9)]
-    coverage = filled(_scaled_to(outlines, diameter_px))
+    coverage = filled(_scaled_to(_slag_outlines(rng, specimen, diameter_px / 2), diameter_px))
     if rng.random() < LIGHT_SLAG:
         material = Material(density_ratio=float(rng.uniform(0.4, 0.7)), z_ratio=float(rng.uniform(0.5, 0.9)))
     else:
         material = Material(density_ratio=float(rng.uniform(1.3, 1.9)), z_ratio=float(rng.uniform(1.2, 1.9)))
     depth = 1.8 * _depth_nm(rng, specimen, at_most_nm=0.55 * diameter_px * specimen.nm_per_px)
     profile = np.clip(_inward(coverage) / rng.uniform(0.1, 0.7), 0, 1) * coverage
-    texture = 1 + rng.uniform(0.05, 0.4) * band_noise(rng, coverage.shape, float(rng.uniform(1.2, 5)))
+    texture = 1 + rng.uniform(0.02, 0.4) * band_noise(rng, coverage.shape, float(rng.uniform(1.2, 5)))
     added = profile * depth * (material.scattering_ratio(specimen.mode) - 1) * np.clip(texture, 0, 2)
     glassy = rng.uniform(0.3, 1.0)
     return _defect("slag_inclusion", coverage, as_float(added), as_float(coverage * glassy))
+
+
+def _slag_outlines(rng: np.random.Generator, specimen: Specimen, radius_px: float) -> list[Points]:
+    """Return angular clumps, droplets that were molten, stringers, or ragged pieces."""
+    kind = rng.random()
+    if kind < 0.3:
+        return clump(rng, 0.8 * radius_px, parts=int(rng.integers(1, 5)), aspect=float(rng.uniform(0.4, 1)))
+    if kind < 0.55:
+        round_, aspect = float(rng.uniform(0, 0.08)), float(rng.uniform(0.65, 1))
+        return [blob(rng, radius_px, ragged=round_, aspect=aspect, harmonics=5, decay=1.2)]
+    if kind < 0.68:
+        long_, aspect = float(rng.uniform(0.05, 0.15)), float(rng.uniform(0.12, 0.35))
+        return [blob(rng, radius_px, ragged=long_, aspect=aspect, harmonics=8, decay=1.0)]
+    ragged, aspect = specimen.habits.ragged * float(rng.uniform(0.3, 1.2)), float(rng.uniform(0.4, 1.0))
+    return [blob(rng, radius_px, ragged=ragged, aspect=aspect, harmonics=12, decay=0.9)]
 
 
 def _scaled_to(outlines: list[Points], diameter_px: float) -> list[Points]:
@@ -160,7 +174,7 @@ def _looseness(rng: np.random.Generator, specimen: Specimen) -> Defect:
     squash = np.array([rng.uniform(0.5, 1), 1.0])
     turn = rng.uniform(0, np.pi)
     turned = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    spread = radius_px * 0.5
+    spread = radius_px * rng.uniform(0.4, 0.6)
     outlines = []
     for _ in range(int(rng.integers(8, 35))):
         at = np.clip(rng.normal(0, spread, 2), -2 * spread, 2 * spread) * squash @ turned

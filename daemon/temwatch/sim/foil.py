@@ -76,7 +76,7 @@ def _curtain(rng: np.random.Generator, specimen: Specimen, shape: tuple[int, int
     tilt = rng.normal(0, 0.15)
     length = shape[1] + int(abs(tilt) * shape[0]) + 2
     profile = sum(
-        band_noise(rng, (1, length), sigma)[0] * np.float32(share)
+        band_noise(rng, (int(8 * sigma), length), sigma)[0] * np.float32(share)
         for sigma, share in ((1.5, 0.5), (6.0, 0.8))
     )
     start = (np.arange(shape[0]) * tilt - min(0.0, tilt) * shape[0]).astype(int)

@@ -13,6 +13,7 @@ Points = NDArray[np.float64]
 _FINE = 4  # edge of a pixel, in the sub-pixels coverage is counted on
 _SHIFT = 4  # binary digits OpenCV takes after the point
 _PAD = 3  # empty pixels around a shape
+_HAIR_PX = 1.25  # a thinner crack would cover no pixel by half, and have no mask
 
 
 class Canvas:
@@ -196,7 +197,7 @@ def _branches(
 def _walk(
     rng: np.random.Generator, start: Points, heading: float, length_px: float, width_px: float, wander: float
 ) -> tuple[Points, NDArray[np.float64], NDArray[np.float64]]:
-    """Return points, width of each segment (at most `width_px`) and heading of each segment."""
+    """Return points, width of each segment (at most `width_px`, unless that is a hair) and its heading."""
     steps = max(int(length_px / 4), 4)
     kinks = (rng.random(steps) < 0.04) * rng.normal(0, 0.7, steps)
     headings = heading + np.cumsum(rng.normal(0, wander, steps) + kinks)
@@ -205,4 +206,4 @@ def _walk(
     swell = np.clip(1 + np.cumsum(rng.normal(0, 0.4 / np.sqrt(steps), steps)), 0.4, 2.0)
     mouth = np.clip(np.linspace(0.2, 0.2 + rng.uniform(3, 12), steps), 0, 1)
     widths = swell * mouth * np.linspace(1, rng.uniform(0.15, 0.45), steps)
-    return path, width_px * widths / widths.max(), headings
+    return path, np.maximum(width_px * widths / widths.max(), _HAIR_PX), headings

@@ -33,8 +33,8 @@ class Habits:
         How irregular outlines of slag are (standard deviation of the radius over its mean).
     wander : float
         How much a crack turns, in radians per step.
-    filled_cracks : float
-        Share of cracks closed again by dense material, in [0, 1].
+    filled_cracks, filled_pores : float
+        Share of them that hold dense residue of milling and polishing, in [0, 1].
     """
 
     size: float
@@ -43,6 +43,7 @@ class Habits:
     ragged: float
     wander: float
     filled_cracks: float
+    filled_pores: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +173,7 @@ def draw_specimen(seed: int, *, mode: ImagingMode | None = None, hard: bool = Tr
         blur_px=float(rng.uniform(0.7, 1.5)),
         crosstalk_px=float(rng.uniform(0.3, 0.55)),
         dislocations_per_um2=log_uniform(rng, 0.2, 3.0) if hard and rng.random() < 0.4 else 0.0,
-        curtain=float(rng.uniform(0.01, 0.05)) if hard and rng.random() < 0.25 else 0.0,
+        curtain=float(rng.uniform(0.01, 0.06)) if hard and rng.random() < 0.25 else 0.0,
         foil_edge=0.5 if hard and rng.random() < 0.2 else 0.0,
         row_noise=float(rng.uniform(0.001, 0.012)) if scanned else 0.0,
         counts_per_electron=log_uniform(rng, 8, 30),
@@ -197,6 +198,7 @@ def _draw_habits(rng: np.random.Generator) -> Habits:
         ragged=float(rng.uniform(0.10, 0.30)),
         wander=float(rng.uniform(0.08, 0.24)),
         filled_cracks=float(rng.uniform(0.05, 0.35)),
+        filled_pores=float(rng.uniform(0.0, 0.25)),
     )
 
 

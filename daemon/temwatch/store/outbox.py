@@ -4,7 +4,7 @@ import sqlite3
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from temwatch.clock import iso
 from temwatch.wire.topics import topic_class
@@ -109,3 +109,16 @@ def oldest(connection: sqlite3.Connection) -> int:
     """Return the oldest seq that can still be replayed; 0 where there is none."""
     row = connection.execute("SELECT MIN(seq) FROM outbox").fetchone()
     return int(row[0] or 0)
+
+
+def prune(tx: sqlite3.Connection, *, now: datetime, keep_days: float, at_most: int = 500) -> int:
+    """Delete the oldest messages, up to `at_most`, that are older than `keep_days`; return how many.
+
+    Results stay. The newest message always stays, so that a subscriber can tell where the stream is.
+    """
+    before = iso(now - timedelta(days=keep_days))
+    return tx.execute(
+        "DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE seq < (SELECT MAX(seq) FROM outbox)"
+        " ORDER BY seq LIMIT ?) AND at < ?",
+        (at_most, before),
+    ).rowcount

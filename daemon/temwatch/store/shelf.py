@@ -2,9 +2,11 @@
 
 import io
 import json
+import math
 import os
 import tempfile
 import zipfile
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +79,8 @@ def load(folder: Path) -> Recognizer:
         return from_arrays(manifest, arrays)
     except ModelRefused as refusal:
         raise ModelRefused(f"{folder}: {refusal.message}", next_step=refusal.next_step) from refusal
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+    # RuntimeError is what zipfile makes of an encrypted member, and json of brackets nested without end.
+    except (OSError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
         raise ModelRefused(f"{folder}: can't be read ({error})", next_step=_next_step(folder)) from error
 
 
@@ -123,8 +126,41 @@ def _packed(arrays: dict[str, NDArray[Any]]) -> bytes:
 
 def _unpacked(content: bytes) -> dict[str, NDArray[Any]]:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        # Only stored members are ours; a compressed one could unfold to any size.
-        if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+        entries = archive.infolist()
+        # Only stored members are ours; a compressed one, or many over the same bytes, could unfold to any size.
+        stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
+        if not stored or sum(entry.file_size for entry in entries) > len(content):
             raise ModelRefused(f"{ARRAYS} is compressed", next_step="it is not one of temwatch's recognizers")
-    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+        return {entry.filename.removesuffix(".npy"): _array(archive.read(entry)) for entry in entries}
+
+
+def _array(content: bytes) -> NDArray[Any]:
+    """Return the array of a ``.npy`` member, once its header and its length agree.
+
+    numpy's own reader allocates whatever the header declares before it looks how much there is.
+    """
+    stream = io.BytesIO(content)
+    if np.lib.format.read_magic(stream) != (1, 0):
+        raise ValueError("an array of another version")
+    shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(stream)
+    body = content[stream.tell() :]
+    if dtype.hasobject or fortran_order or len(body) != math.prod(shape) * dtype.itemsize:
+        raise ValueError(f"an array {dtype} {shape} that its {len(body)} bytes don't hold")
+    return np.frombuffer(body, dtype=dtype).reshape(shape)
+
+
+def starter() -> Path:
+    """Return the folder of the recognizer that comes with the package.
+
+    Raises
+    ------
+    ModelRefused
+        When there is not exactly one.
+    """
+    shelf = Path(str(resources.files("temwatch").joinpath("shipped", "recognizer")))
+    found = [folder for folder in shelf.glob("*") if (folder / MANIFEST).is_file()]
+    if len(found) != 1:
+        raise ModelRefused(
+            f"{len(found)} recognizers in {shelf}, one is expected", next_step="install temwatch again"
+        )
+    return found[0]

@@ -5,14 +5,14 @@ that is still in force. Everything published comes out of here, after its commit
 """
 
 import sqlite3
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from temwatch.model.events import FrameAccepted, FrameGone, FrameSetAside, Ledger
 from temwatch.model.sighting import Held, Noticed, Sighted, Stamp, Unfit, Vanished
-from temwatch.store import files, frames, jobs, outbox, results
+from temwatch.store import files, frames, jobs, ledger, outbox, results
 from temwatch.store.database import Database
+from temwatch.store.files import KnownFile
 from temwatch.store.frames import FrameRow
 from temwatch.store.jobs import JobRow
 from temwatch.store.results import Inspected
@@ -201,6 +201,10 @@ class Store:
         with self.database.transaction() as tx:
             return jobs.wake(tx, now_s=now_s)
 
+    def next_due_s(self) -> float | None:
+        """Return the monotonic time at which the next waiting or leased job is due; None where there is none."""
+        return self.database.ask(jobs.next_due_s)
+
     def has_ready(self) -> bool:
         """Whether a job could be leased now."""
         return bool(self.database.read("SELECT 1 FROM job WHERE state = 'ready' LIMIT 1"))
@@ -209,28 +213,11 @@ class Store:
 
     def ledgers(self) -> dict[str, Ledger]:
         """Return the ledger of every root, as the triggers keep it."""
-        rows = self.database.read(
-            "SELECT r.name, l.seen, l.done, l.queued, l.held, l.set_aside, l.gone"
-            " FROM ledger AS l JOIN root AS r ON r.id = l.root_id"
-        )
-        return {r["name"]: Ledger(**{key: r[key] for key in r.keys() if key != "name"}) for r in rows}  # noqa: SIM118
+        return self.database.ask(ledger.kept)
 
     def recount(self) -> dict[str, Ledger]:
         """Return the ledger of every root counted afresh from the rows (slow; for checks)."""
-        counted: dict[str, Ledger] = {
-            r["name"]: Ledger() for r in self.database.read("SELECT name FROM root")
-        }
-        held = (
-            "SELECT r.name, 'held' AS state, COUNT(*) AS n FROM file AS f JOIN root AS r ON r.id = f.root_id"
-        )
-        ended = (
-            "SELECT r.name, fr.state, COUNT(*) AS n FROM frame AS fr JOIN file AS f ON f.id = fr.file_id"
-            " JOIN root AS r ON r.id = f.root_id GROUP BY r.name, fr.state"
-        )
-        for row in self.database.read(f"{held} WHERE f.held = 1 GROUP BY r.name UNION ALL {ended}"):
-            ledger = counted[row["name"]]
-            counted[row["name"]] = replace(ledger, seen=ledger.seen + row["n"], **{row["state"]: row["n"]})
-        return counted
+        return self.database.ask(ledger.recounted)
 
     def guard(self, root: str) -> str | None:
         """Return what was recorded of a root's file system, as JSON; None where nothing was."""
@@ -241,6 +228,10 @@ class Store:
         """Write down which file system a root is."""
         with self.database.transaction() as tx:
             tx.execute("UPDATE root SET guard = ? WHERE id = ?", (guard, files.root_id(tx, root)))
+
+    def known(self, root: str) -> Iterator[KnownFile]:
+        """Yield every path of a root that was there when last seen."""
+        return files.known(self.database.connection(), root)
 
     def open_root(self, root: str) -> None:
         """Make a root known, so that its ledger is published from the start."""

@@ -1,6 +1,7 @@
 """The slowly varying light of a frame: a low polynomial through block medians, blind to objects that fill less than half a block."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ _ROUNDS = 4
 _DARKEST = 0.1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Background:
     """A polynomial surface over the frame, in the frame's own grey values.
 
@@ -45,11 +46,18 @@ class Background:
         -------
         ndarray of float32, shape (row, col) of the window
         """
-        powers = np.arange(self.coefficients.shape[0])
+        down, across = self._powers
         # The surface is a sum of products of a column of y and a row of x: one thin matrix product.
-        y = _centred(np.arange(rows.start, rows.stop), self.shape[0])[:, None] ** powers
-        x = _centred(np.arange(cols.start, cols.stop), self.shape[1])[:, None] ** powers
-        return (y @ self.coefficients).astype(np.float32) @ x.T.astype(np.float32)
+        level: NDArray[np.float32] = down[rows] @ across[:, cols]
+        return level
+
+    @cached_property
+    def _powers(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Powers of y times the coefficients, shape (row, k), and powers of x, shape (k, col)."""
+        powers = np.arange(self.coefficients.shape[0])
+        y = _centred(np.arange(self.shape[0]), self.shape[0])[:, None] ** powers
+        x = _centred(np.arange(self.shape[1]), self.shape[1])[:, None] ** powers
+        return (y @ self.coefficients).astype(np.float32), np.ascontiguousarray(x.T, np.float32)
 
     def flatten(self, window: NDArray[np.float32], rows: slice, cols: slice) -> NDArray[np.float32]:
         """Return a window with the background divided out: ``(image - background) / divisor``.
@@ -69,10 +77,20 @@ class Background:
         """
         level = self.levels(rows, cols)
         flat: NDArray[np.float32] = window - level
-        flat /= np.maximum(level, np.float32(self.floor), out=level)
+        if self._is_dark:
+            np.maximum(level, np.float32(self.floor), out=level)
+        flat /= level
         if not np.isfinite(flat.sum()):
             flat[~np.isfinite(flat)] = 0
         return flat
+
+    @cached_property
+    def _is_dark(self) -> bool:
+        """Whether the floor is needed anywhere; looked up on a grid, with a margin for what lies between."""
+        down, across = self._powers
+        rows = np.linspace(0, self.shape[0] - 1, 33).astype(np.intp)
+        cols = np.linspace(0, self.shape[1] - 1, 33).astype(np.intp)
+        return bool((down[rows] @ across[:, cols]).min() < 1.2 * self.floor)
 
 
 def fit_background(image: NDArray[np.generic]) -> Background:
@@ -95,7 +113,7 @@ def fit_background(image: NDArray[np.generic]) -> Background:
     lose their say.
     """
     shape = (image.shape[0], image.shape[1])
-    block = int(np.clip(min(shape) // _BLOCKS, _SMALLEST_BLOCK_PX, None))
+    block = min(max(min(shape) // _BLOCKS, _SMALLEST_BLOCK_PX), min(shape))
     medians, rows, cols, spread = _block_medians(image, block)
     y = _centred(rows, shape[0])
     x = _centred(cols, shape[1])
@@ -118,7 +136,8 @@ def _block_medians(
     """Return block medians (row, col), the centres of their rows and cols in px, and the range of grey values."""
     step = max(1, block // _SAMPLES)
     with np.errstate(over="ignore"):
-        samples = image[step // 2 :: step, step // 2 :: step].astype(np.float64)
+        top, left = (min(step // 2, size - 1) for size in image.shape)  # frames of one pixel have a sample too
+        samples = image[top::step, left::step].astype(np.float64)
     side = min(block // step, *samples.shape)
     down, across = samples.shape[0] // side, samples.shape[1] // side
     finite = samples[np.isfinite(samples)]
@@ -158,16 +177,16 @@ def _degree(blocks: int) -> int:
 
 def _robust_fit(basis: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the coefficients of `values` on the columns of `basis`, outliers weighted down."""
-    weights = np.ones_like(values)
-    fit = np.zeros(basis.shape[1])
+    weights: NDArray[np.float64] = np.ones_like(values)
+    fit: NDArray[np.float64] = np.zeros(basis.shape[1])
     for _ in range(_ROUNDS):
         weighted = basis * weights[:, None]
-        fit = np.linalg.lstsq(weighted.T @ basis, weighted.T @ values, rcond=None)[0]
-        residual = values - basis @ fit
+        fit = np.asarray(np.linalg.lstsq(weighted.T @ basis, weighted.T @ values, rcond=None)[0], np.float64)
+        residual = np.asarray(values - basis @ fit, np.float64)
         scale = 1.4826 * float(np.median(np.abs(residual)))
         if scale <= 1e-12 * float(np.abs(values).max(initial=0.0)):
             break
-        weights = 1 / (1 + (residual / (2 * scale)) ** 2)
+        weights = np.asarray(1 / (1 + (residual / (2 * scale)) ** 2))
     return fit
 
 

@@ -47,7 +47,8 @@ class Outlines:
 
 def outline(regions: Sequence[Region], shape: tuple[int, int]) -> Outlines:
     """Trace the regions of a frame of the given shape."""
-    contours, hulls = [], []
+    contours: list[NDArray[np.int32]] = []
+    hulls = []
     moments = np.zeros((len(regions), len(MOMENTS)))
     touches = np.zeros(len(regions), bool)
     for k, region in enumerate(regions):
@@ -56,7 +57,8 @@ def outline(regions: Sequence[Region], shape: tuple[int, int]) -> Outlines:
         points = np.concatenate([piece.reshape(-1, 2) for piece in pieces])[:, ::-1]
         points = points + np.array([region.row, region.col], np.int32)
         hulls.append(corner_hull(points))
-        contours.append(points if len(pieces) == 1 else cv2.convexHull(points).reshape(-1, 2))
+        whole = points if len(pieces) == 1 else cv2.convexHull(points).reshape(-1, 2)
+        contours.append(np.asarray(whole, np.int32))
         raster = cv2.moments(mask, binaryImage=True)
         moments[k] = [raster[name] for name in MOMENTS]
         height, width = mask.shape

@@ -51,7 +51,8 @@ def preview(image: NDArray[np.generic], *, long_side: int = 1024) -> NDArray[np.
         return np.full(small.shape, 128, np.uint8)
     with np.errstate(invalid="ignore"):
         stretched = (small - low) * (255 / (high - low))
-    return np.clip(np.nan_to_num(stretched, nan=0.0, posinf=255.0, neginf=0.0), 0, 255).astype(np.uint8)
+    stretched = np.nan_to_num(np.rint(stretched), nan=0.0, posinf=255.0, neginf=0.0)
+    return np.asarray(np.clip(stretched, 0, 255), np.uint8)
 
 
 def overlay(
@@ -83,9 +84,9 @@ def overlay(
     grey = preview(image, long_side=_LONGEST_PX)
     if max(grey.shape) < _SHORTEST_PX:
         zoom = _SHORTEST_PX / max(grey.shape)
-        grey = cv2.resize(grey, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_NEAREST)
+        grey = np.asarray(cv2.resize(grey, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_NEAREST), np.uint8)
     scale = grey.shape[1] / image.shape[1], grey.shape[0] / image.shape[0]
-    canvas = cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
+    canvas = np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), np.uint8)
     colours = class_colours(classes)
     for k, (name, rectangle) in enumerate(zip(classes, rectangles, strict=True)):
         if contours is not None:

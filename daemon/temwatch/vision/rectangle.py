@@ -1,6 +1,6 @@
 """The minimum circumscribed rectangle of a region, over pixel corners, for all regions of a frame at once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -31,7 +31,7 @@ def corner_hull(points: NDArray[np.int32]) -> NDArray[np.float64]:
     # The hull of the centres first: it has few points, and its corners have the same hull as all corners.
     centres = cv2.convexHull(points).reshape(-1, 1, 2)
     corners = (centres + _CORNERS).reshape(-1, 2).astype(np.float32)
-    return cv2.convexHull(corners).reshape(-1, 2).astype(np.float64)
+    return np.asarray(cv2.convexHull(corners), np.float64).reshape(-1, 2)
 
 
 def circumscribed(hulls: Sequence[NDArray[np.float64]]) -> tuple[Rectangle, ...]:
@@ -58,14 +58,12 @@ def circumscribed(hulls: Sequence[NDArray[np.float64]]) -> tuple[Rectangle, ...]
 
 def hull_areas(hulls: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     """Return the areas enclosed by hulls, in px²; float64, shape (n,)."""
-    return _per_hull(hulls, _shoelace)
+    return _per_hull(hulls, _shoelace, columns=1)[:, 0]
 
 
 def hull_perimeters(hulls: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     """Return the lengths of hulls, in px; float64, shape (n,)."""
-    return _per_hull(
-        hulls, lambda batch: np.linalg.norm(np.roll(batch, -1, axis=1) - batch, axis=2).sum(axis=1)
-    )
+    return _per_hull(hulls, _around, columns=1)[:, 0]
 
 
 def feret_diameters(
@@ -94,11 +92,17 @@ def feret_diameters(
     return both[:, 0], both[:, 1]
 
 
-def _per_hull(hulls, measure, columns=None):  # type: ignore[no-untyped-def]
+def _per_hull(
+    hulls: Sequence[NDArray[np.float64]],
+    measure: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    *,
+    columns: int,
+) -> NDArray[np.float64]:
+    """Return what `measure` makes of hulls of shape (n, k, 2), batch by batch; shape (n, columns)."""
     padded, order = _batches(hulls)
-    out = np.zeros((len(hulls), columns) if columns else len(hulls))
+    out = np.zeros((len(hulls), columns))
     for batch, members in zip(padded, order, strict=True):
-        out[members] = measure(batch)
+        out[members] = measure(batch).reshape(len(members), columns)
     return out
 
 
@@ -138,6 +142,12 @@ def _shoelace(batch: NDArray[np.float64]) -> NDArray[np.float64]:
     cross = batch[:, :, 0] * following[:, :, 1] - batch[:, :, 1] * following[:, :, 0]
     area: NDArray[np.float64] = np.abs(cross.sum(axis=1)) / 2
     return area
+
+
+def _around(batch: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the lengths of closed polygons, shape (n, k, 2) to (n,)."""
+    length: NDArray[np.float64] = np.linalg.norm(np.roll(batch, -1, axis=1) - batch, axis=2).sum(axis=1)
+    return length
 
 
 def _smallest(batch: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,4 +12,5 @@ def thinned(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     -----
     Zhang and Suen, CACM 27 (1984) 236.
     """
-    return skeletonize(mask.view(bool)).view(np.uint8)
+    lines: NDArray[np.bool_] = skeletonize(mask.view(bool))  # type: ignore[no-untyped-call]
+    return lines.view(np.uint8)

@@ -76,7 +76,14 @@ class Bench:
         begun = self.tick()
         recognition = self.recognizer.recognise(measured.features, FEATURE_NAMES)
         findings = findings_of(name.frame_id, measured, recognition, nm_per_px)
-        judgement = judge(findings, shape=shape, nm_per_px=nm_per_px, rules=self.rules, zone=zone)
+        judgement = judge(
+            findings,
+            shape=shape,
+            nm_per_px=nm_per_px,
+            rules=self.rules,
+            zone=zone,
+            reservations=self._reservations(nm_per_px),
+        )
         graded = tuple(
             _graded(finding, grade, zone) for finding, grade in zip(findings, judgement.grades, strict=True)
         )
@@ -110,6 +117,13 @@ class Bench:
             timings_ms={step: round(spent, 1) for step, spent in timings.items()},
         )
         return Inspected(report=report, measured=measured)
+
+    def _reservations(self, nm_per_px: float | None) -> tuple[str, ...]:
+        if nm_per_px is None or self.recognizer.card.knows_scale(nm_per_px):
+            return ()
+        return (
+            f"pixels of {nm_per_px:.4g} nm are unlike those the recognizer learned from: nothing is graded",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ from temwatch.work.verdict import Gone, RetrySettings, SetAside, TryAgain, after
 
 _log = structlog.get_logger("dispatch")
 _TROUBLE_S = 2.0  # between tries while the state disk is full or failing
+_LONGEST_IDLE_S = 0.5  # a worker that gets ready tells nobody
 _LEASE_GRACE_S = 60.0  # the engine has its own deadline; a lease only ends for an engine that lost a job
 
 
@@ -76,6 +77,7 @@ class Dispatch:
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._leased: dict[tuple[int, int], _Leased] = {}
+        self._idle_s = _LONGEST_IDLE_S
         self.draining = False
 
     def poke(self) -> None:
@@ -123,8 +125,16 @@ class Dispatch:
                 while not self.draining and self._engine.free() > 0:
                     if not self._store.has_ready() or not await self._submit_next():
                         break
+                self._idle_s = self._until_due()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), timeout=0.5)
+                await asyncio.wait_for(self._wake.wait(), timeout=self._idle_s)
+
+    def _until_due(self) -> float:
+        """Return how long there is nothing to do, unless somebody pokes."""
+        due_s = self._store.next_due_s()
+        if due_s is None:
+            return _LONGEST_IDLE_S
+        return min(max(due_s - self._clock.monotonic_s(), 0.001), _LONGEST_IDLE_S)
 
     async def _submit_next(self) -> bool:
         now_s = self._clock.monotonic_s()

@@ -1,5 +1,6 @@
 """What a worker does with a job: read one image of a file, inspect it, pack the report."""
 
+import os
 import struct
 import time
 from pathlib import Path
@@ -10,13 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from temwatch.acceptance.rules import Rules
-from temwatch.errors import PermanentError
+from temwatch.errors import FrameChanged, PermanentError
 from temwatch.model.frame import Frame, ImagingMode
 from temwatch.model.naming import FrameName
+from temwatch.reading.completeness import Complete, probe
+from temwatch.reading.fingerprint import file_fingerprint, section_fingerprint
 from temwatch.reading.reader import Overrides, read_frame
+from temwatch.reading.safe_open import open_beneath
 from temwatch.store.shelf import load
+from temwatch.store.weights import load_weights, shipped_finder
 from temwatch.vision.features import FEATURE_SET
 from temwatch.vision.finder.base import Finder
+from temwatch.vision.finder.learned import LearnedFinder
 from temwatch.vision.finder.threshold import ThresholdFinder
 from temwatch.vision.inspection import Inspection
 from temwatch.vision.overlay import preview
@@ -51,10 +57,12 @@ class Inspect:
             Any of the reading room's, and `FrameChanged` where the content is not what was accepted.
         """
         begun = time.perf_counter()
+        root, relpath = Path(body["root_path"]), body["relpath"]
+        refuse_other_content(root, relpath, section=body["section"], fingerprint=body["fingerprint"])
         frame = read_frame(
-            Path(body["root_path"]) / body["relpath"],
+            Path(relpath),
             section=body["section"],
-            beneath=Path(body["root_path"]),
+            beneath=root,
             overrides=Overrides(nm_per_px=body["nm_per_px"], imaging_mode=_mode(body["imaging_mode"])),
         )
         if body["unfold"] and frame.sections > 1:
@@ -75,30 +83,75 @@ class Inspect:
         return facts, blobs
 
 
+def refuse_other_content(root: Path, relpath: str, *, section: int, fingerprint: str) -> None:
+    """Make sure that a file still holds what was accepted; the scanner will sight what is there now.
+
+    Raises
+    ------
+    FrameChanged
+        When neither the file nor this section of it has the fingerprint.
+    """
+    with open_beneath(root, relpath) as file:
+        size = os.fstat(file.fileno()).st_size
+        if file_fingerprint(file, size) == fingerprint:
+            return
+        seen = probe(file, relpath, size)
+        sections = seen.sections if isinstance(seen, Complete) else None
+        if (
+            sections
+            and section < len(sections)
+            and section_fingerprint(file, sections[section]) == fingerprint
+        ):
+            return
+    raise FrameChanged(
+        f"{relpath}: its content is not what was accepted", next_step="nothing; it will be sighted anew"
+    )
+
+
 def bench_of(settings: dict[str, Any]) -> Bench:
     """Return the bench that JSON settings describe.
 
     Parameters
     ----------
     settings : dict
-        ``{"model": folder, "finder": {"method", "sensitivity"}, "acceptance": {...}}``.
+        ``{"model": folder, "finder": {"method", "sensitivity", ...}, "acceptance": {...}}``.
     """
     folder = Path(settings["model"])
     return Bench(
         recognizer=load(folder),
         model_id=folder.name,
         finder=finder_of(settings["finder"]),
-        rules=Rules.from_json(settings["acceptance"]),
+        rules=rules_of(settings["acceptance"]),
     )
 
 
 def finder_of(settings: dict[str, Any]) -> Finder:
-    """Return the finder that ``[finder]`` describes."""
-    if settings["method"] != "threshold":
+    """Return the finder that ``[finder]`` describes.
+
+    Raises
+    ------
+    ModelRefused
+        The learned finder's weights are missing or altered, or onnxruntime is not installed.
+    """
+    sensitivity = float(settings["sensitivity"])
+    if settings["method"] == "threshold":
+        return ThresholdFinder(sensitivity=sensitivity)
+    if settings["method"] != "learned":
         raise PermanentError(
-            f"no finder {settings['method']!r}", next_step='set [finder] method = "threshold"'
+            f"no finder {settings['method']!r}", next_step='set [finder] method = "learned" or "threshold"'
         )
-    return ThresholdFinder(sensitivity=float(settings["sensitivity"]))
+    folder = Path(settings["weights"]) if settings.get("weights") else shipped_finder()
+    return LearnedFinder(
+        load_weights(folder, settings.get("precision", "int8")),
+        sensitivity=sensitivity,
+        full_resolution=bool(settings.get("full_resolution", False)),
+    )
+
+
+def rules_of(settings: dict[str, Any]) -> Rules:
+    """Return the acceptance rules that ``[acceptance]`` describes; the paper's Table 4 where it gives none."""
+    highest = settings["highest_grade"]
+    return Rules() if highest is None else Rules(highest=highest)
 
 
 def packed_contours(measured: Inspection) -> bytes:

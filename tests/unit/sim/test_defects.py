@@ -59,9 +59,9 @@ def test_nothing_changes_outside_a_defect(seed: int, class_: str) -> None:
 
 
 @settings(max_examples=40)
-@given(st.integers(0, 100_000), st.sampled_from(["pore", "looseness"]))
-def test_pores_only_remove_matter_and_less_than_there_is(seed: int, class_: str) -> None:
-    defect, _ = drawn(class_, seed)
+@given(st.integers(0, 100_000))
+def test_looseness_only_removes_matter_and_less_than_there_is(seed: int) -> None:
+    defect, _ = drawn("looseness", seed)
     assert defect.mass_nm.max() <= 0
     assert defect.mass_nm.min() > -draw_specimen(seed % 40).foil_nm
 
@@ -71,9 +71,10 @@ def test_about_one_slag_inclusion_in_eight_is_lighter_than_the_matrix() -> None:
     assert 0.08 < np.mean(light) < 0.16
 
 
-def test_some_cracks_are_filled() -> None:
-    filled = [drawn("crack", seed)[0].mass_nm.sum() > 0 for seed in range(300)]
-    assert 0.08 < np.mean(filled) < 0.35
+@pytest.mark.parametrize(("class_", "least", "most"), [("crack", 0.12, 0.28), ("pore", 0.06, 0.19)])
+def test_some_cracks_and_pores_are_filled(class_: str, least: float, most: float) -> None:
+    filled = [drawn(class_, seed)[0].mass_nm.sum() > 0 for seed in range(600)]
+    assert least < np.mean(filled) < most
 
 
 def test_heavy_slag_stands_out_more_in_haadf() -> None:

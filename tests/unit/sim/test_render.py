@@ -35,7 +35,10 @@ def grown(mask: NDArray[np.bool_], by_px: int) -> NDArray[np.bool_]:
 
 
 def in_focus(seed: int, mode: ImagingMode) -> Specimen:
-    return replace(draw_specimen(seed, mode=mode), defocus_nm=0.0, foil_edge=0.0)
+    """Return a specimen without fringes, hole and filled pores."""
+    specimen = draw_specimen(seed, mode=mode)
+    empty = replace(specimen.habits, filled_pores=0.0)
+    return replace(specimen, defocus_nm=0.0, foil_edge=0.0, habits=empty)
 
 
 def test_the_same_seeds_give_the_same_pixels_and_truth() -> None:
@@ -77,7 +80,9 @@ def test_the_mask_of_a_true_object_is_where_it_changes_the_frame(seed: int, clas
     for mask in masks_of(full, (400, 400)):
         change = np.abs(full.electrons - full.without_defects)
         seen = change > 0.2 * np.percentile(change[mask], 90)
-        assert (seen & mask).sum() / (seen | mask).sum() > 0.6
+        # The optics' blur (at most 1.5 px) lets small objects spill over their outline.
+        assert not (seen & ~grown(mask, 3)).any()
+        assert (seen & mask).sum() / mask.sum() > 0.6
 
 
 @pytest.mark.parametrize(

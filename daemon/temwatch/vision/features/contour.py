@@ -9,7 +9,6 @@ from temwatch.vision.features.grey import Surroundings
 from temwatch.vision.features.sheet import Sheet
 from temwatch.vision.outline import MOMENTS, Outlines
 from temwatch.vision.rectangle import hull_perimeters
-from temwatch.vision.skeleton import thinned
 
 NAMES = (
     "edge_slope",
@@ -98,7 +97,7 @@ def bending(samples: NDArray[np.float64]) -> NDArray[np.float64]:
     # Smoothed and differentiated in one go: a derivative is a factor in the spectrum.
     tangent = np.fft.ifft(np.fft.fft(z, axis=1) * smoothing * 2j * np.pi * frequency, axis=1)
     turn = np.angle(np.roll(tangent, -1, axis=1) * np.conj(tangent))
-    return np.log((turn**2).sum(axis=1) + 1e-6)
+    return np.asarray(np.log((turn**2).sum(axis=1) + 1e-6))
 
 
 def hu_moments(moments: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -128,7 +127,7 @@ def hu_moments(moments: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _skeleton_features(sheet: Sheet, outlines: Outlines, members: NDArray[np.intp]) -> NDArray[np.float64]:
     """Return length, ends, deepest point, mean and variation of width of the skeletons; shape (n, 5)."""
-    lines = thinned(sheet.mask)
+    lines = sheet.skeleton
     neighbours = cv2.boxFilter(lines, cv2.CV_8U, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)
     skeleton = sheet.pixels(lines.view(bool))
     width = skeleton.take(sheet.depth)

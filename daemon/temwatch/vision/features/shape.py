@@ -60,10 +60,9 @@ def perimeter_and_euler(sheet: Sheet) -> tuple[NDArray[np.float64], NDArray[np.f
     pattern = code[row, col]
     owner = sheet.owner[row, col]
     count = len(sheet.tiles)
-    return (
-        np.bincount(owner, _PERIMETER[pattern], minlength=count),
-        np.bincount(owner, _EULER[pattern], minlength=count),
-    )
+    perimeter = np.bincount(owner, _PERIMETER[pattern], minlength=count)
+    euler = np.bincount(owner, _EULER[pattern], minlength=count)
+    return perimeter.astype(np.float64), euler.astype(np.float64)
 
 
 def pieces(sheet: Sheet) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from temwatch.model.region import Region
+from temwatch.vision.skeleton import thinned
 from temwatch.vision.view import View
 
 # Surroundings on every side of a region, in px of the sheet. Wide enough for the ring of 4 to 11 px, and for a
@@ -68,33 +69,45 @@ class Pixels:
     region: NDArray[np.intp]
     count: NDArray[np.intp]
 
+    @property
+    def _starts(self) -> NDArray[np.intp]:
+        return np.cumsum(self.count) - self.count
+
     def take(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the pixels' values on a sheet-sized image."""
-        taken: NDArray[np.float32] = image.ravel()[self.index]
+        taken: NDArray[np.float32] = image.ravel().take(self.index)
         return taken
 
     def mean(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return the mean per tile; 0 where a tile has no pixel."""
-        sums = np.bincount(self.region, values, minlength=len(self.count))
-        return sums / np.maximum(self.count, 1)
+        out = np.zeros(len(self.count))
+        filled = self.count > 0
+        if filled.any():
+            # Pixels are ordered by region, and empty tiles take no room: each sum runs to the next start.
+            out[filled] = np.add.reduceat(values, self._starts[filled], dtype=np.float64) / self.count[filled]
+        return out
+
+    def spread(self, per_tile: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Return a number per tile repeated for each of its pixels."""
+        return np.repeat(per_tile.astype(np.float32), self.count)
 
     def std(self, values: NDArray[np.floating], mean: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the standard deviation per tile; 0 where a tile has no pixel."""
-        return np.sqrt(self.mean((values - mean[self.region]) ** 2))
+        difference = values - self.spread(mean)
+        return np.sqrt(self.mean(difference * difference))
 
     def largest(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return the largest value per tile; 0 where a tile has no pixel."""
         out = np.zeros(len(self.count))
         filled = self.count > 0
         if filled.any():
-            starts = (np.cumsum(self.count) - self.count)[filled]
-            out[filled] = np.maximum.reduceat(values, starts)
+            out[filled] = np.maximum.reduceat(values, self._starts[filled])
         return out
 
     def quantiles(self, values: NDArray[np.float32], shares: Sequence[float]) -> NDArray[np.float64]:
         """Return quantiles per tile, interpolated linearly; shape (n, len(shares)), 0 for empty tiles."""
         ordered = _sorted_within(self.region, values)
-        start = np.cumsum(self.count) - self.count
+        start = self._starts
         out = np.zeros((len(self.count), len(shares)))
         filled = self.count > 0
         for k, share in enumerate(shares):
@@ -143,14 +156,28 @@ class Sheet:
         """Sheet pixels per frame pixel of every tile."""
         return np.array([tile.scale for tile in self.tiles])
 
+    @cached_property
+    def free(self) -> NDArray[np.uint8]:
+        """1 where no region lies and the frame goes on."""
+        return 1 - (self.mask | self.foreign)
+
+    def within(self, nearest: float, farthest: float) -> Pixels:
+        """Return the free pixels at distances in (nearest, farthest] from their region, in sheet px."""
+        above = float(np.nextafter(np.float32(nearest), np.float32(np.inf)))
+        band = np.asarray(cv2.inRange(self.distance, above, farthest), np.uint8)  # 0 or 255
+        return self.pixels((band & self.free).view(bool))
+
     def pixels(self, chosen: NDArray[np.bool_]) -> Pixels:
         """Return the pixels where a sheet-sized condition holds, those between tiles left out."""
         index = np.flatnonzero(chosen)
-        region = self.owner.ravel()[index]
-        index, region = index[region >= 0], region[region >= 0]
+        region: NDArray[np.integer] = self.owner.ravel().take(index)
+        between = region < 0
+        if between.any():
+            index, region = index[~between], region[~between]
         order = np.argsort(region.astype(np.uint16), kind="stable")  # 16 bits are sorted by radix
-        region = region[order].astype(np.intp)
-        return Pixels(index=index[order], region=region, count=np.bincount(region, minlength=len(self.tiles)))
+        ordered = region.take(order).astype(np.intp)
+        count = np.bincount(ordered, minlength=len(self.tiles))
+        return Pixels(index=index.take(order), region=ordered, count=count)
 
     @cached_property
     def inside(self) -> Pixels:
@@ -159,13 +186,31 @@ class Sheet:
 
     @cached_property
     def depth(self) -> NDArray[np.float32]:
-        """Distance of every region pixel to the nearest pixel outside, in sheet px; exact."""
-        return cv2.distanceTransform(self.mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        """Distance of every region pixel to the nearest pixel outside, in sheet px; within 2 % (chamfer of 5 x 5)."""
+        return np.asarray(cv2.distanceTransform(self.mask, cv2.DIST_L2, cv2.DIST_MASK_5), np.float32)
+
+    @cached_property
+    def skeleton(self) -> NDArray[np.uint8]:
+        """The one pixel wide middle lines of the regions, 1 on them."""
+        lines = np.zeros(self.mask.shape, np.uint8)
+        for box in self.close_boxes:
+            lines[box] = thinned(self.mask[box])
+        return lines
+
+    @property
+    def close_boxes(self) -> Iterator[tuple[slice, slice]]:
+        """Rows and columns of every region with one pixel around it: for what costs much per pixel."""
+        for tile in self.tiles:
+            inner = PAD - 1
+            yield (
+                slice(tile.top + inner, tile.top + tile.height - inner),
+                slice(tile.left + inner, tile.left + tile.width - inner),
+            )
 
     @cached_property
     def distance(self) -> NDArray[np.float32]:
         """Distance of every outside pixel to its region, in sheet px; within 2 % (chamfer of 5 x 5)."""
-        return cv2.distanceTransform(1 - self.mask, cv2.DIST_L2, cv2.DIST_MASK_5)
+        return np.asarray(cv2.distanceTransform(1 - self.mask, cv2.DIST_L2, cv2.DIST_MASK_5), np.float32)
 
     @cached_property
     def slope(self) -> NDArray[np.float32]:
@@ -173,7 +218,7 @@ class Sheet:
         smooth = cv2.GaussianBlur(self.values, (9, 9), 1.2)
         across = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, ksize=1, scale=0.5)
         down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, ksize=1, scale=0.5)
-        return cv2.magnitude(across, down)
+        return np.asarray(cv2.magnitude(across, down), np.float32)
 
 
 def lay_out(view: View, regions: Sequence[Region]) -> Iterator[tuple[NDArray[np.intp], Sheet]]:
@@ -215,7 +260,7 @@ def _shelve(
 
 
 def _scale(region: Region) -> float:
-    return min(1.0, _LONGEST_PX / max(region.mask.shape))
+    return min(1.0, float(_LONGEST_PX / max(region.mask.shape)))
 
 
 def _tile_size(region: Region) -> tuple[int, int]:
@@ -288,8 +333,8 @@ def _cut(
     grey = view.window(rows, cols)
     others = taken[rows, cols]
     if any(margins):
-        grey = cv2.copyMakeBorder(grey, *margins, cv2.BORDER_REPLICATE)
-        others = cv2.copyMakeBorder(others, *margins, cv2.BORDER_CONSTANT, value=1)
+        grey = np.asarray(cv2.copyMakeBorder(grey, *margins, cv2.BORDER_REPLICATE), np.float32)
+        others = np.asarray(cv2.copyMakeBorder(others, *margins, cv2.BORDER_CONSTANT, value=1.0), np.uint8)
     others = others & (1 - own)
     if scale < 1.0:
         return _smaller(own, others, grey, region)
@@ -306,8 +351,9 @@ def _smaller(
     # A line thinner than a pixel of the sheet covers less than half of any: it stays, one pixel wide.
     typical = 0.5 * float(np.median(coverage[coverage > 0]))
     small = (coverage > min(0.5, typical)).astype(np.uint8)
-    foreign = cv2.resize(others, size, interpolation=cv2.INTER_NEAREST) & (1 - small)
-    return small, foreign, cv2.resize(grey, size, interpolation=cv2.INTER_AREA), _scale(region)
+    nearest = np.asarray(cv2.resize(others, size, interpolation=cv2.INTER_NEAREST), np.uint8)
+    shrunk = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float32)
+    return small, nearest & (1 - small), shrunk, _scale(region)
 
 
 def _sorted_within(region: NDArray[np.intp], values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -53,9 +53,11 @@ def measure(
     grey += GREY_LEVELS / 2
     levels = np.clip(grey, 0, GREY_LEVELS - 1, out=grey).astype(np.uint8)
     inside = sheet.inside
-    fill = inside.take(cv2.blur(sheet.mask.astype(np.float32), (_FILL_WINDOW, _FILL_WINDOW)))
+    window = (_FILL_WINDOW, _FILL_WINDOW)
+    fill = inside.take(np.asarray(cv2.blur(sheet.mask.astype(np.float32), window), np.float32))
     mean_fill = inside.mean(fill)
-    fine = inside.take(sheet.values - cv2.GaussianBlur(sheet.values, (9, 9), 1.0))
+    smooth = np.asarray(cv2.GaussianBlur(sheet.values, (9, 9), 1.0), np.float32)
+    fine = inside.take(sheet.values - smooth)
     fine_spread = inside.std(fine, inside.mean(fine))
     slope = inside.mean(inside.take(sheet.slope))
     return np.column_stack(
@@ -92,10 +94,10 @@ def normalised_crops(
             (rectangle.row - tile.frame_row) * tile.scale,
         )
         matrix = cv2.getRotationMatrix2D(centre, direction_deg[member], zoom)
-        matrix[:, 2] += CROP / 2 - 0.5 - np.array(centre)
+        matrix[:, 2] = matrix[:, 2] + (CROP / 2 - 0.5 - np.array(centre))
         source = sheet.values[tile.box]
         if zoom < 0.5:  # otherwise the bilinear look-up would skip pixels
-            source = cv2.GaussianBlur(source, (0, 0), 0.4 / zoom)
+            source = np.asarray(cv2.GaussianBlur(source, (0, 0), 0.4 / zoom), np.float32)
         cv2.warpAffine(
             source, matrix, (CROP, CROP), dst=crops[k], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
         )
@@ -217,4 +219,4 @@ def _anisotropy(crops: NDArray[np.float32], half: NDArray[np.intp]) -> NDArray[n
     energy_along = (along * band).sum(axis=1, dtype=np.float64)
     energy_across = (across * band[:, 1:-1]).sum(axis=1, dtype=np.float64)
     # Both are sums of squares of relative contrast: a floor far below any noise.
-    return np.log((energy_along + 1e-12) / (energy_across + 1e-12))
+    return np.asarray(np.log((energy_along + 1e-12) / (energy_across + 1e-12)))

@@ -1,0 +1,231 @@
+"""Objects and cracks found by a small network that learned from simulated pictures alone."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from temwatch.errors import ModelRefused
+from temwatch.model.region import Region
+from temwatch.vision.finder import scale
+from temwatch.vision.finder.base import Found
+from temwatch.vision.finder.decode import SMALLEST_PX, Instances, compact, lines
+from temwatch.vision.finder.tiling import STRIDE, Network, Planes, answer
+from temwatch.vision.view import View
+
+Pixels = NDArray[Any]  # real numbers of any type
+
+_MOST_REGIONS = 5000
+_NATIVE = ("uint8", "uint16", "float32")  # what OpenCV shrinks without a copy
+_MARGIN = 2  # planes px around an object when its mask is drawn
+
+
+class LearnedFinder:
+    """Finds compact objects and lines.
+
+    Parameters
+    ----------
+    weights : bytes
+        An ONNX network with the planes of `tiling.Planes`; who calls has checked where it comes from.
+    sensitivity : float
+        In [0, 1]. Objects with a score below ``0.8 - 0.6 * sensitivity`` are left out (0.5 at the default).
+    full_resolution : bool
+        Look at every pixel of frames larger than 2048 px; four times the cost.
+    with_lines : bool
+        Also return cracks and dislocations.
+
+    Raises
+    ------
+    ModelRefused
+        onnxruntime is not installed, or the bytes are no network of this kind.
+    """
+
+    name = "learned"
+
+    def __init__(
+        self,
+        weights: bytes,
+        *,
+        sensitivity: float = 0.5,
+        full_resolution: bool = False,
+        with_lines: bool = True,
+    ) -> None:
+        self.least_score = 0.8 - 0.6 * min(max(sensitivity, 0.0), 1.0)
+        self.full_resolution = full_resolution
+        self.with_lines = with_lines
+        self._network = network_of(weights)
+
+    def find(self, view: View) -> Found:
+        """Return the objects and lines of one frame."""
+        image = _finite(view.image)
+        if image.max() == image.min():
+            return Found(regions=(), notes=("the frame is constant: there is nothing to find",))
+        offered = scale.divisors(
+            view.shape, object_size_px=view.object_size_px, full_resolution=self.full_resolution
+        )
+        planes = [answer(self._network, shrunk(image, divisor)) for divisor in offered]
+        found = [_large_enough(compact(one)) for one in planes]
+        first = scale.best(found)
+        regions = self._regions(found, planes, offered, first, view)
+        if view.polarity is not None:
+            regions = [r for r in regions if _is_brighter(image, r) == (view.polarity == "bright")]
+        return _most_sure(regions, offered, first)
+
+    def _regions(
+        self,
+        found: Sequence[Instances],
+        planes: Sequence[Planes],
+        offered: Sequence[int],
+        first: int,
+        view: View,
+    ) -> list[Region]:
+        """Return the objects of the chosen scale, larger ones of coarser scales, and lines."""
+        kept = found[first].only(found[first].score >= self.least_score)
+        regions = _masks(kept, planes[first].objects, offered[first], view.shape)
+        for other in range(first + 1, len(offered)):
+            ratio = offered[other] / offered[first]
+            sure = max(self.least_score, 0.5 * (1 + self.least_score))
+            extra = scale.larger_elsewhere(kept, found[other], ratio, least_score=sure)
+            regions += _masks(found[other].only(extra), planes[other].objects, offered[other], view.shape)
+        if self.with_lines:
+            drawn = lines(planes[first], found[first].labels)
+            drawn = drawn.only(drawn.score >= self.least_score)
+            regions += _masks(drawn, planes[first].line, offered[first], view.shape)
+        return regions
+
+
+def network_of(weights: bytes) -> Network:
+    """Return the network as a function; one thread, no memory kept between frames.
+
+    Raises
+    ------
+    ModelRefused
+    """
+    fallback = 'or set [finder] method = "threshold", which finds about half as much'
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ModelRefused(
+            f"the learned finder needs onnxruntime ({error})",
+            next_step=f"pip install onnxruntime, {fallback}",
+        ) from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+        name = session.get_inputs()[0].name
+        said = np.asarray(session.run(None, {name: np.zeros((1, 1, 32, 32), np.float32)})[0])
+    except Exception as error:  # the runtime's own exceptions share no other parent
+        raise ModelRefused(
+            f"the weights of the learned finder can't be used ({error})",
+            next_step=f"install temwatch again, {fallback}",
+        ) from error
+    if said.shape != (1, 4, 16, 16):
+        raise ModelRefused(
+            f"the weights answer with shape {said.shape}, a finder's with (1, 4, 16, 16)",
+            next_step=f"install temwatch again, {fallback}",
+        )
+
+    def run(shown: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(session.run(None, {name: shown})[0], np.float32)
+
+    return run
+
+
+def shrunk(image: Pixels, divisor: int) -> Pixels:
+    """Return the mean of every `divisor` x `divisor` px; what sticks out over the last whole cell is filled up."""
+    if divisor == 1:
+        return image
+    below, beside = -image.shape[0] % divisor, -image.shape[1] % divisor
+    if below or beside:
+        image = np.asarray(cv2.copyMakeBorder(image, 0, below, 0, beside, cv2.BORDER_REPLICATE))
+    size = (image.shape[1] // divisor, image.shape[0] // divisor)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+
+
+def _finite(image: Pixels) -> Pixels:
+    """Return the pixels in a type OpenCV shrinks, non-finite ones at the median of the others."""
+    if image.dtype.name in _NATIVE and image.dtype.isnative:
+        pixels = image
+    else:
+        with np.errstate(over="ignore", invalid="ignore"):
+            pixels = image.astype(np.float32)
+    if pixels.dtype.kind == "f":
+        good = np.isfinite(pixels)
+        if not good.all():
+            middle = np.median(pixels[good]) if good.any() else 0.0
+            pixels = np.where(good, pixels, np.float32(middle))
+    return np.ascontiguousarray(pixels)
+
+
+def _large_enough(found: Instances) -> Instances:
+    return found.only(found.radius_px >= SMALLEST_PX)
+
+
+def _masks(found: Instances, sure: NDArray[np.uint8], divisor: int, shape: tuple[int, int]) -> list[Region]:
+    """Return regions at the frame's own resolution: where the interpolated probability is at least a half."""
+    regions = []
+    for number, box, score in zip(found.number, found.box, found.score, strict=True):
+        top, left = np.maximum(box[:2] - _MARGIN, 0)
+        bottom, right = np.minimum(box[2:] + _MARGIN, found.labels.shape)
+        labels = found.labels[top:bottom, left:right]
+        mine = np.where((labels == number) | (labels == 0), sure[top:bottom, left:right], 0)
+        region = _drawn(mine, labels == number, (int(top), int(left)), divisor, shape, float(score))
+        if region is not None:
+            regions.append(region)
+    return regions
+
+
+def _drawn(
+    sure: NDArray[np.uint8],
+    mine: NDArray[np.bool_],
+    corner: tuple[int, int],
+    divisor: int,
+    shape: tuple[int, int],
+    score: float,
+) -> Region | None:
+    """Return one object's mask; `corner` is the place of `sure` in the planes."""
+    fine = STRIDE * divisor
+    row, col = corner[0] * fine, corner[1] * fine
+    size = (min(sure.shape[1] * fine, shape[1] - col), min(sure.shape[0] * fine, shape[0] - row))
+    # Plane pixel i stands for network pixel 2 i, not for the middle of two.
+    shift = (0.5 / divisor - 0.5) / STRIDE
+    across = np.array([[1 / fine, 0, shift], [0, 1 / fine, shift]])
+    only = np.where(cv2.dilate(mine.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0, sure, 0)
+    drawn = cv2.warpAffine(
+        only, across, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+    )
+    mask = np.asarray(drawn) >= 128
+    rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return None
+    tight = np.ascontiguousarray(mask[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1])
+    return Region(row=row + int(rows[0]), col=col + int(cols[0]), mask=tight, score=min(score, 1.0))
+
+
+def _is_brighter(image: Pixels, region: Region) -> bool:
+    """Return whether a region is brighter than a rim around it."""
+    height, width = region.mask.shape
+    rim = max(2, min(height, width) // 2)
+    padded = np.pad(region.mask, rim)
+    top, left = max(region.row - rim, 0), max(region.col - rim, 0)
+    window = image[top : region.row + height + rim, left : region.col + width + rim].astype(np.float32)
+    row, col = top - region.row + rim, left - region.col + rim
+    inside = padded[row : row + window.shape[0], col : col + window.shape[1]]
+    if inside.all():
+        return True
+    return bool(window[inside].mean() > window[~inside].mean())
+
+
+def _most_sure(regions: list[Region], offered: Sequence[int], first: int) -> Found:
+    notes: tuple[str, ...] = ()
+    if offered[first] > 1:
+        notes = (f"looked at with {offered[first]} x {offered[first]} pixels taken together",)
+    if len(regions) > _MOST_REGIONS:
+        notes += (f"{len(regions)} regions found; the {_MOST_REGIONS} surest were kept",)
+        regions = sorted(regions, key=lambda region: -region.score)[:_MOST_REGIONS]
+    return Found(regions=tuple(regions), notes=notes)
