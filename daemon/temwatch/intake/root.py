@@ -155,7 +155,9 @@ class Root:
         assert process.stdout is not None
         while True:
             # Timed while reading only: a daemon that has no room for facts says nothing about the scanner.
-            message = await asyncio.wait_for(pipes.read(process.stdout), self._silence_s)
+            # Not wait_for, which before Python 3.12 loses a cancellation that meets a finished read.
+            async with asyncio.timeout(self._silence_s):
+                message = await pipes.read(process.stdout)
             if message is None:
                 return
             facts = message[0].get("facts")

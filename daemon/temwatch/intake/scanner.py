@@ -25,7 +25,7 @@ from temwatch.wire import pipes
 _BATCH = 200
 _BEAT_S = 1.0
 _GAP_S = 0.05  # between rounds that events ask for
-_WATCH_CHECK_S = 10.0
+_WATCH_CHECK_S = 5.0
 _WATCH_RETRY_S = 600.0
 _ASLEEP_S = 5.0
 _MEMORY_BYTES = 4 << 30

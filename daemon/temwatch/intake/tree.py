@@ -83,6 +83,7 @@ class Tree:
         self._sweep_s = sweep_s
         self._retry_s = retry_s
         self._last_s: float | None = None
+        self._owed = 0.0  # looks the slow sweep is behind
         self._hot: set[str] = set()
         self._troubled: dict[str, float] = {}
         self._stats_due: deque[str] = deque()
@@ -167,7 +168,8 @@ class Tree:
         for turn in self._hot_rota.take(_HOT_FILES, self._hot, self._names_in):
             yield from self._look_at(root, turn.folder, turn.names, now_s)
         elapsed_s = 0.0 if since_s is None else now_s - since_s
-        quota = int(self.count() * elapsed_s / self._sweep_s) + 1
+        self._owed += (self.count() + len(self.folders)) * elapsed_s / self._sweep_s
+        quota, self._owed = int(self._owed), self._owed % 1
         for turn in self._rota.take(quota, self.folders, self._names_in):
             if turn.begins:
                 yield from self._list_all(root, [turn.folder], now_s)

@@ -79,6 +79,11 @@ class Station:
         """Return the facts of a kind."""
         return [fact for fact in self.facts if isinstance(fact, kind) and fact.root == root]
 
+    def of_discovery(self, discovery: str) -> bool:
+        """Whether the newest state of the root says so."""
+        states = self.of(RootState)
+        return bool(states) and states[-1].discovery == discovery
+
     def state(self, root: str = "r") -> str:
         """Return the state word last said of a root."""
         states = self.of(RootState, root)

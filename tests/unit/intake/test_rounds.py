@@ -265,7 +265,7 @@ def test_names_that_differ_in_case_only_are_two_files(bench: Bench, root: Path) 
 
 
 def test_a_text_file_under_a_frame_s_name_is_set_aside(bench: Bench, root: Path) -> None:
-    write(root / "notes.mrc", b"Today we looked at the second sample. " * 5)
+    write(root / "notes.mrc", b"Today we looked at the second sample. " * 50)
     assert names(bench.wait(10.0), Unfit) == [b"notes.mrc"]
 
 
