@@ -171,7 +171,7 @@ class Daemon:
     def status(self) -> StatusChanged:
         """Return everything a person or dashboard wants to know of the daemon."""
         word, reason = self.state()
-        newest = results.last_frame_at(self.database.connection())
+        newest = self.database.ask(results.last_frame_at)
         return StatusChanged(
             state=word,
             reason=reason,
@@ -183,7 +183,7 @@ class Daemon:
             workers=self.dispatch.workers(),
             model=starter().name,
             finder=self._settings.finder.method,
-            head=outbox.head(self.database.connection()),
+            head=self.database.ask(outbox.head),
             disk_free_bytes=shutil.disk_usage(self._settings.state.dir).free,
             notes=tuple(
                 f"[{name}] is understood, but has no effect in this version"
@@ -272,7 +272,9 @@ class Daemon:
     async def _feed_watchdog(self) -> None:
         """Feed systemd's watchdog from the loop that does the work, and only while the store answers."""
         while (every_s := self._notify.watchdog_s) is not None:
-            self.database.read("SELECT 1")
+            # A store in trouble is reported, not cured by a restart: only a loop that hangs starves the watchdog.
+            with contextlib.suppress(TransientError):
+                self.database.read("SELECT 1")
             self._notify.alive()
             await asyncio.sleep(every_s)
 

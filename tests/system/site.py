@@ -98,3 +98,16 @@ class Site:
 def ends(history: list[Received]) -> list[Received]:
     """Return the messages that end a frame."""
     return [m for m in history if m.header.type in ("frame.inspected", "frame.set_aside", "frame.gone")]
+
+
+def cli(site: Site, *args: str) -> "subprocess.CompletedProcess[str]":
+    """Run a temwatch command on a site."""
+    env = {**os.environ, "PYTHONPATH": str(PROJECT / "daemon")}
+    return subprocess.run(
+        [sys.executable, "-m", "temwatch", "-c", str(site.config), *args],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=env,
+        check=False,
+    )

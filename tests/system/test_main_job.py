@@ -2,17 +2,14 @@
 
 import hashlib
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from system.site import PROJECT, Site, ends
+from system.site import Site, cli, ends
 from temwatch.client import Commands
 from temwatch.sim.microscope import Microscope, Session
 from temwatch.sim.writing import WriteStyle
@@ -178,15 +175,3 @@ def test_a_root_can_be_paused_and_resumed(make_site: MakeSite) -> None:
         expose(site.folder / "titan", 1)
         daemon.ask("root.resume", root="titan")
     site.until(lambda: site.status()["ledger"]["titan"]["done"] == 1)
-
-
-def cli(site: Site, *args: str) -> "subprocess.CompletedProcess[str]":
-    env = {**os.environ, "PYTHONPATH": str(PROJECT / "daemon")}
-    return subprocess.run(
-        [sys.executable, "-m", "temwatch", "-c", str(site.config), *args],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env=env,
-        check=False,
-    )

@@ -3,18 +3,21 @@
 import contextlib
 import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 from temwatch.errors import FrameGone, FrameUnsafe, TemwatchError, TransientError
 from temwatch.intake.states import Changed, Look, Missing, NoFrame, Unfinished, Unreachable, Whole
 from temwatch.model.sighting import Stamp
-from temwatch.reading.completeness import Complete, Incomplete, NotAFrame, probe
+from temwatch.reading.completeness import Complete, Incomplete, NotAFrame, Probe, probe
 from temwatch.reading.fingerprint import file_fingerprint, section_fingerprint
 from temwatch.reading.safe_open import open_beneath
 
+Judge = Callable[[BinaryIO, str, int], Probe]
 
-def look(root: Path, relpath: bytes, expected: Stamp) -> Look:
+
+def look(root: Path, relpath: bytes, expected: Stamp, *, judge: Judge = probe) -> Look:
     """Return what the file is by its own structure, if it is still the one that had settled.
 
     Parameters
@@ -23,6 +26,8 @@ def look(root: Path, relpath: bytes, expected: Stamp) -> Look:
     relpath : bytes
     expected : Stamp
         What it settled with. Directory entries of network file systems may be stale: the open file decides.
+    judge : callable
+        Tells a whole file from an unfinished one; given the open file, its name and size in bytes.
     """
     try:
         with open_beneath(root, relpath) as file:
@@ -30,7 +35,7 @@ def look(root: Path, relpath: bytes, expected: Stamp) -> Look:
             before = stamp_of(os.fstat(file.fileno()))
             if before != expected:
                 return Changed(before)
-            found = _examined(file, os.fsdecode(relpath).rpartition("/")[2], before)
+            found = _examined(file, judge(file, os.fsdecode(relpath).rpartition("/")[2], before.size), before)
             after = stamp_of(os.fstat(file.fileno()))
             return found if after == before else Changed(after)
     except FrameGone:
@@ -57,9 +62,9 @@ def fingerprint_of_stamp(stamp: Stamp) -> str:
     return f"stamp:{stamp.size:x}:{stamp.mtime_ns:x}:{stamp.ctime_ns:x}:{stamp.inode:x}"
 
 
-def _examined(file: BinaryIO, name: str, stamp: Stamp) -> Look:
+def _examined(file: BinaryIO, found: Probe, stamp: Stamp) -> Look:
     whole_file = file_fingerprint(file, stamp.size)
-    match found := probe(file, name, stamp.size):
+    match found:
         case Complete(sections=()):
             return Unfinished(stamp, whole_file, "no image is complete yet")
         case Complete():

@@ -137,22 +137,19 @@ class Rounds:
     # --- one round -------------------------------------------------------------------------------------------------
 
     def _go_in(self, root: int, now_s: float, touched: Iterable[str]) -> Iterator[ScannerFact]:
-        was_online = self._gate.is_open
         doubt = self._gate.doubt(root)
         if doubt:
             yield from self._offline(doubt, now_s)
             return
-        if not was_online:
-            self.settling.pace = self.settings.pace(self._gate.filesystem)
-            self.want_everything()
+        if (guard := self._gate.news()) is not None:
+            yield RootIdentified(root=self.settings.name, guard=guard)
+        self.settling.pace = self.settings.pace(self._gate.filesystem)
         hinted: set[str] = set()
         for relpath in touched:
             yield from self._touched(root, relpath, now_s, hinted)
         if now_s >= self._next_scan_s or hinted:
             yield from self._scan(root, now_s, hinted)
         yield from self.settling.tend(root, self._monotonic_s, until_s=self._monotonic_s() + _TENDING_S)
-        if (guard := self._gate.news()) is not None:
-            yield RootIdentified(root=self.settings.name, guard=guard)
         yield from self._state(self._health(), now_s)
 
     def _scan(self, root: int, now_s: float, hinted: set[str]) -> Iterator[ScannerFact]:

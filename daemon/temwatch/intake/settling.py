@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from temwatch.intake import settle
-from temwatch.intake.look import fingerprint_of_stamp, look, stamp_of
+from temwatch.intake.look import fingerprint_of_stamp, stamp_of
+from temwatch.intake.look import look as look_into
 from temwatch.intake.settle import Pace
 from temwatch.intake.states import (
     Accepted,
@@ -63,7 +64,7 @@ class Settling:
         tree: Tree,
         pace: Pace,
         *,
-        look: Looker = look,
+        look: Looker = look_into,
         beat: Callable[[], None] = lambda: None,
     ) -> None:
         self.pace = pace

@@ -10,16 +10,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import structlog
 import zmq
 import zmq.asyncio
 
 from temwatch.clock import Clock, iso
 from temwatch.errors import TransientError
 from temwatch.store import outbox
-from temwatch.store.database import Connection, Database
+from temwatch.store.database import Database
 from temwatch.store.outbox import Message
 from temwatch.wire import messages, topics
 
+_log = structlog.get_logger("publisher")
 HEARTBEAT_S = 2.0
 _PAGE = 200
 _SEND_HIGH_WATER = 1000  # messages kept for one slow subscriber before it starts to lose some
@@ -67,7 +69,7 @@ class Publisher:
         socket.setsockopt(zmq.MAXMSGSIZE, 1024)  # of a subscriber, nothing but subscriptions comes in
         bind_socket(socket, address)
         self._socket = socket
-        self.cursor = outbox.head(self._connection())
+        self.cursor = self._database.ask(outbox.head)
         return str(socket.getsockopt_string(zmq.LAST_ENDPOINT))
 
     def poke(self) -> None:
@@ -110,17 +112,21 @@ class Publisher:
     async def _relay(self) -> None:
         while True:
             self._committed.clear()
-            await self.flush()
+            try:
+                await self.flush()
+            except TransientError as error:
+                _log.error("outbox not readable", error=str(error))
             await self._committed.wait()
 
     async def _heartbeats(self) -> None:
         while True:
-            connection = self._connection()
-            beat = messages.Heartbeat(
-                head=outbox.head(connection), heads=outbox.heads(connection), state=self._state_word()
-            )
-            await self.say(topics.HEARTBEAT, "heartbeat", beat.model_dump_json().encode())
-            self.poke()  # so that a commit nobody announced still goes out
+            try:
+                head, heads = self._database.ask(outbox.head), self._database.ask(outbox.heads)
+                beat = messages.Heartbeat(head=head, heads=heads, state=self._state_word())
+                await self.say(topics.HEARTBEAT, "heartbeat", beat.model_dump_json().encode())
+            except TransientError as error:
+                _log.error("outbox not readable", error=str(error))
+            self.poke()  # so that a commit nobody announced, or one that could not be read, still goes out
             await asyncio.sleep(HEARTBEAT_S)
 
     async def _count_subscriptions(self) -> None:
@@ -140,10 +146,7 @@ class Publisher:
             await self._socket.send_multipart([topic.encode(), header.model_dump_json().encode(), body])
 
     def _next_page(self) -> Sequence[Message]:
-        return outbox.page(self._connection(), since=self.cursor, limit=_PAGE)
-
-    def _connection(self) -> Connection:
-        return self._database.connection()
+        return self._database.ask(lambda tx: outbox.page(tx, since=self.cursor, limit=_PAGE))
 
 
 def header_of(message: Message, epoch: str) -> messages.Header:

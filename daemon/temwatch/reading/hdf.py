@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from temwatch.errors import FrameUnsafe
 from temwatch.reading.contents import Contents
+from temwatch.reading.hdf_heap import check_heaps
 from temwatch.reading.source import Source
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def survey(source: Source) -> Contents:
     """
     from temwatch.reading import emd_ncem, emd_velox, hspy
 
+    check_heaps(source)
     with opened(source) as file:
         refuse_other_files(source, file)
         if emd_velox.recognise(file):

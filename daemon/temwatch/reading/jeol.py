@@ -51,11 +51,12 @@ def read_tags(source: Source) -> dict[str, Tag]:
             )
             kind, size = struct.unpack("<ii", source.at(position + 4 + length, 8, "a JEOL tag"))
             position += 12 + length
-            source.at(position, 0, "a JEOL value")
+            if size < 0:
+                raise source.unreadable(
+                    f"its JEOL tags are damaged: a value of {size} bytes at byte {position}"
+                )
             found["/".join(path)] = (kind, position, size)
             position += size if kind else 0
-            if size < 0 or position > source.size:
-                raise source.incomplete(f"a JEOL value ends at byte {position}, the file has {source.size}")
         elif path:
             path.pop()
         else:

@@ -52,7 +52,7 @@ def open_beneath(root: Path, relpath: bytes | str) -> BinaryIO:
     FrameForbidden
         Permission is missing.
     ShareTrouble
-        The file system failed.
+        The file system failed, or the root itself is not there.
     """
     raw = os.fsencode(relpath)
     name = display_name(raw)
@@ -61,10 +61,7 @@ def open_beneath(root: Path, relpath: bytes | str) -> BinaryIO:
         raise FrameUnsafe(
             f"{name}: the path leaves its folder", next_step="Give a path inside the watched folder."
         )
-    try:
-        folder = os.open(root, _FOLDER & ~os.O_NOFOLLOW)
-    except OSError as error:
-        raise trouble(error, display_name(os.fsencode(root))) from error
+    folder = _root(root)
     try:
         for part in parts[:-1]:
             below = _step(part, _FOLDER, folder, name)
@@ -101,6 +98,19 @@ def trouble(error: OSError, name: str) -> TemwatchError:
         f"{name}: the file system answered {errno.errorcode.get(error.errno or 0, 'an error')} ({error.strerror})",
         next_step="Check the share and its network; temwatch goes on trying.",
     )
+
+
+def _root(root: Path) -> int:
+    shown = display_name(os.fsencode(root))
+    try:
+        return os.open(root, _FOLDER & ~os.O_NOFOLLOW)
+    except OSError as error:
+        if error.errno in _GONE:
+            # An unmounted share says nothing about the files on it.
+            raise ShareTrouble(
+                f"{shown}: the folder is not there", next_step="Mount the share or correct the path."
+            ) from error
+        raise trouble(error, shown) from error
 
 
 def _step(part: bytes, flags: int, folder: int, name: str) -> int:

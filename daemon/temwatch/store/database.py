@@ -8,9 +8,10 @@ import fcntl
 import os
 import sqlite3
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from temwatch.errors import StoreFull, StoreRefused, TransientError
 from temwatch.mounts import filesystem_of
@@ -19,6 +20,8 @@ from temwatch.store.migrate import migrate, migrations
 
 Connection = sqlite3.Connection  # for those above this room, who do not speak SQL themselves
 SQLITE_VERSION = sqlite3.sqlite_version_info
+T = TypeVar("T")
+
 FILE_NAME = "temwatch.sqlite"
 BALLAST_BYTES = 4 * 1024 * 1024
 # Checking a larger file would break the promise of a start within seconds; `temwatch doctor` checks it whole.
@@ -115,9 +118,22 @@ class Database:
             self._roll_back(connection)
             raise
 
+    def ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        """Return the answer to a short question, on the daemon's own connection.
+
+        Raises
+        ------
+        StoreTrouble
+            The disk failed; the connection was opened anew.
+        """
+        try:
+            return question(self.connection())
+        except sqlite3.Error as error:
+            raise self._meaning(error) from error
+
     def read(self, sql: str, *values: object) -> list[sqlite3.Row]:
-        """Return the rows of one short query on the daemon's own connection."""
-        return self.connection().execute(sql, values).fetchall()
+        """Return the rows of one short query, on the daemon's own connection; errors as `ask`."""
+        return self.ask(lambda connection: connection.execute(sql, values).fetchall())
 
     def reader(self) -> sqlite3.Connection:
         """Return a new read-only connection, for a thread that answers long queries. The caller closes it."""
@@ -182,7 +198,7 @@ class Database:
             self.epoch = connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0]
         except sqlite3.DatabaseError as error:
             meaning = self._meaning(error)
-            if isinstance(meaning, StoreFull):
+            if isinstance(meaning, TransientError):
                 raise meaning from error
             raise StoreRefused(
                 f"{self.path} can't be used ({error})",

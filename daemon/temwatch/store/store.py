@@ -203,7 +203,7 @@ class Store:
 
     def next_due_s(self) -> float | None:
         """Return the monotonic time at which the next waiting or leased job is due; None where there is none."""
-        return jobs.next_due_s(self.database.connection())
+        return self.database.ask(jobs.next_due_s)
 
     def has_ready(self) -> bool:
         """Whether a job could be leased now."""
@@ -213,11 +213,11 @@ class Store:
 
     def ledgers(self) -> dict[str, Ledger]:
         """Return the ledger of every root, as the triggers keep it."""
-        return ledger.kept(self.database.connection())
+        return self.database.ask(ledger.kept)
 
     def recount(self) -> dict[str, Ledger]:
         """Return the ledger of every root counted afresh from the rows (slow; for checks)."""
-        return ledger.recounted(self.database.connection())
+        return self.database.ask(ledger.recounted)
 
     def guard(self, root: str) -> str | None:
         """Return what was recorded of a root's file system, as JSON; None where nothing was."""

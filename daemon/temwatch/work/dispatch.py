@@ -77,6 +77,7 @@ class Dispatch:
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._leased: dict[tuple[int, int], _Leased] = {}
+        self._idle_s = _LONGEST_IDLE_S
         self.draining = False
 
     def poke(self) -> None:
@@ -124,10 +125,11 @@ class Dispatch:
                 while not self.draining and self._engine.free() > 0:
                     if not self._store.has_ready() or not await self._submit_next():
                         break
+                self._idle_s = self._until_due()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), timeout=self._idle_s())
+                await asyncio.wait_for(self._wake.wait(), timeout=self._idle_s)
 
-    def _idle_s(self) -> float:
+    def _until_due(self) -> float:
         """Return how long there is nothing to do, unless somebody pokes."""
         due_s = self._store.next_due_s()
         if due_s is None:

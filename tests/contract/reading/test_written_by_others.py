@@ -35,12 +35,13 @@ def write(
     data: np.ndarray[Any, Any],
     units: tuple[str, str] = ("nm", "nm"),
     title: str = "BF image",
+    row_scale: float = 0.5,
 ) -> Path:
     logging.getLogger("rsciio").setLevel(logging.CRITICAL)
     names = ["t", "z", "y", "x"][-data.ndim :]
     all_units = ["", "", *units][-data.ndim :]
     axes = [
-        axis(name, size, 0.5, unit, navigate=k < data.ndim - 2)
+        axis(name, size, row_scale if name == "y" else 0.5, unit, navigate=k < data.ndim - 2)
         for k, (name, size, unit) in enumerate(zip(names, data.shape, all_units, strict=True))
     ]
     signal = {
@@ -115,3 +116,9 @@ def test_a_tiff_written_by_rosettasciio_keeps_its_scale(tmp_path: Path) -> None:
     frame = read_frame(write(tmp_path / "x.tif", "tiff", IMAGE))
     np.testing.assert_array_equal(frame.image, IMAGE)
     assert frame.calibration.nm_per_px == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(("plugin", "suffix"), [("hspy", "hspy"), ("emd", "emd"), ("tiff", "tif")])
+def test_rows_and_columns_keep_their_own_scale(tmp_path: Path, plugin: str, suffix: str) -> None:
+    frame = read_frame(write(tmp_path / f"x.{suffix}", plugin, IMAGE, row_scale=0.55))
+    assert frame.metadata["pixel_nm"] == pytest.approx([0.55, 0.5])

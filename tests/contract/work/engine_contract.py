@@ -28,7 +28,7 @@ async def outcomes(engine: Engine, n: int) -> dict[int, Outcome]:
 
 async def there(path: Path) -> None:
     """Return when a worker has made this file."""
-    while not path.exists():  # noqa: ASYNC110, ASYNC240  another process makes it
+    while not path.exists():  # noqa: ASYNC110  another process makes it
         await asyncio.sleep(0.01)
 
 

@@ -3,6 +3,7 @@
 import json
 import socket
 import uuid
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -10,13 +11,18 @@ import pytest
 import zmq
 
 from integration.publish.conftest import Station
-from temwatch.client import CommandRefused, Commands, Subscription
+from temwatch.client import CommandRefused, Commands, Received, Subscription
 from temwatch.errors import DaemonUnreachable
 from temwatch.publish.publisher import AddressInUse
 
 
+def stored(subscription: Subscription) -> Iterator[Received]:
+    """Yield the messages that are kept: no heartbeats."""
+    return (received for received in subscription.messages() if received.header.stored)
+
+
 def paths(subscription: Subscription, n: int) -> list[str]:
-    return [received.body["path"] for received in islice(subscription.messages(), n)]
+    return [received.body["path"] for received in islice(stored(subscription), n)]
 
 
 def test_what_was_published_before_a_subscriber_came_is_delivered_first_and_in_order(
@@ -30,7 +36,7 @@ def test_what_was_published_before_a_subscriber_came_is_delivered_first_and_in_o
 def test_history_and_live_messages_join_without_a_hole(station: Station) -> None:
     station.accept("a", "b")
     with Subscription(station.events, station.commands, since=1, timeout_s=10) as subscription:
-        stream = subscription.messages()
+        stream = stored(subscription)
         assert next(stream).body["path"] == "b"
         station.accept("c", "d")
         assert [received.body["path"] for received in islice(stream, 2)] == ["c", "d"]
@@ -48,13 +54,13 @@ def test_a_subscriber_without_since_gets_only_what_comes_from_now_on(station: St
 def paths_from_now(subscription: Subscription, n: int) -> list[str]:
     found: list[str] = []
     while len(found) < n:
-        found += [received.body["path"] for received in subscription._next()]
+        found += [received.body["path"] for received in subscription._next() if received.header.stored]
     return found
 
 
 def test_messages_lost_on_the_way_are_fetched_when_the_next_one_shows_the_gap(station: Station) -> None:
     with Subscription(station.events, station.commands, since=0, timeout_s=10) as subscription:
-        stream = subscription.messages()
+        stream = stored(subscription)
         station.accept("a")
         assert next(stream).body["path"] == "a"
         station.call(lambda: None)
@@ -67,7 +73,7 @@ def test_messages_lost_on_the_way_are_fetched_when_the_next_one_shows_the_gap(st
 
 def test_messages_lost_at_the_end_of_a_quiet_topic_are_found_by_the_heartbeat(station: Station) -> None:
     with Subscription(station.events, station.commands, since=0, timeout_s=10) as subscription:
-        stream = subscription.messages()
+        stream = stored(subscription)
         station.accept("a")
         assert next(stream).body["path"] == "a"
         station.accept("lost", poke=False)
@@ -81,7 +87,7 @@ def test_only_the_wanted_topics_are_delivered_though_the_numbers_of_others_lie_b
     with Subscription(
         station.events, station.commands, since=0, topic="tw1/frame/b/", timeout_s=10
     ) as subscription:
-        stream = subscription.messages()
+        stream = stored(subscription)
         station.accept("one", root="a")
         station.accept("two", root="b")
         station.accept("three", root="ab")
@@ -95,7 +101,7 @@ def test_a_daemon_with_another_history_is_followed_from_its_beginning(tmp_path: 
     first.start()
     first.accept("a", "b")
     with Subscription(first.events, first.commands, since=0, timeout_s=20) as subscription:
-        stream = subscription.messages()
+        stream = stored(subscription)
         assert [received.body["path"] for received in islice(stream, 2)] == ["a", "b"]
         first.stop()
         second = Station(tmp_path / "two")
@@ -110,7 +116,7 @@ def test_a_daemon_restarted_on_its_own_state_goes_on_where_it_was(tmp_path: Path
     first.start()
     first.accept("a")
     with Subscription(first.events, first.commands, since=0, timeout_s=20) as subscription:
-        stream = subscription.messages()
+        stream = stored(subscription)
         assert next(stream).body["path"] == "a"
         first.accept("committed but never sent", poke=False)
         first.stop()

@@ -125,11 +125,32 @@ def test_a_file_overwritten_in_place_in_a_cold_folder_is_found_by_the_slow_sweep
     assert names(bench.wait(1210.0), Sighted) == [b"old/1.mrc"]
 
 
+def many_old_files(root: Path) -> None:
+    """So many that the slow sweep does not come round soon."""
+    for n in range(400):
+        write(root / "old" / f"{n}.mrc", WHOLE)
+
+
 def test_a_file_overwritten_in_place_in_a_folder_in_use_is_found_at_once(bench: Bench, root: Path) -> None:
+    many_old_files(root)
+    settled(bench)
     write(root / "1.mrc", WHOLE)
     bench.wait(10.0)
     (root / "1.mrc").write_bytes(mrc(seed=2))
     assert names(bench.wait(QUIET_S + 2.0), Sighted) == [b"1.mrc"]
+
+
+def test_a_file_that_comes_right_after_another_is_found_though_the_folder_s_time_stands_still(
+    bench: Bench, root: Path
+) -> None:
+    many_old_files(root)
+    settled(bench)
+    write(root / "1.mrc", WHOLE)
+    bench.wait(5.0)
+    before = root.stat()
+    write(root / "2.mrc", WHOLE)
+    os.utime(root, ns=(before.st_atime_ns, before.st_mtime_ns))  # FAT keeps 2 s, shares cache
+    assert names(bench.wait(QUIET_S + 2.0), Sighted) == [b"2.mrc"]
 
 
 def test_an_event_finds_a_file_overwritten_in_a_cold_folder_at_once(bench: Bench, root: Path) -> None:
@@ -216,18 +237,21 @@ def test_a_link_replaced_by_the_file_itself_is_sighted(bench: Bench, root: Path,
     assert names(bench.wait(10.0), Sighted) == [b"1.mrc"]
 
 
-def test_a_file_replaced_by_a_folder_of_its_name_vanishes(bench: Bench, root: Path) -> None:
+@pytest.mark.parametrize("age_s", [1.0, 130.0])
+def test_a_file_replaced_by_a_folder_of_its_name_vanishes(bench: Bench, root: Path, age_s: float) -> None:
     path = write(root / "1.mrc", WHOLE)
-    settled(bench)
+    bench.wait(age_s)
     path.unlink()
     write(root / "1.mrc" / "2.mrc", WHOLE)
     told = bench.wait(10.0)
     assert names(told, Vanished) == [b"1.mrc"]
+    assert names(told, Unfit) == []
     assert names(told, Sighted) == [b"1.mrc/2.mrc"]
 
 
 @pytest.mark.parametrize(
-    "name", [b"new\nline.mrc", b"\xff\xfe.mrc", b"\x1b[31mred.mrc", b"x" * 251 + b".mrc", b"a..b.mrc", b"a\\b.mrc"]
+    "name",
+    [b"new\nline.mrc", b"\xff\xfe.mrc", b"\x1b[31mred.mrc", b"x" * 251 + b".mrc", b"a..b.mrc", b"a\\b.mrc"],
 )
 def test_hostile_names_survive_byte_for_byte(bench: Bench, root: Path, name: bytes) -> None:
     (root / os.fsdecode(name)).write_bytes(WHOLE)
@@ -315,6 +339,25 @@ def test_a_missing_root_stays_offline_over_a_restart(bench: Bench, root: Path, t
     root.mkdir()
     bench.restart()
     assert bench.wait(100.0) == []
+    assert bench.state().state == "offline"
+
+
+def test_what_is_missing_from_a_scan_that_lost_its_root_does_not_vanish(
+    bench: Bench, root: Path, tmp_path: Path
+) -> None:
+    path = write(root / "1.mrc", WHOLE)
+    settled(bench)
+
+    def lose_it() -> None:
+        """As a server that goes away while it is being listed."""
+        if path.exists():
+            path.unlink()
+            root.rename(tmp_path / "away")
+            root.mkdir()
+
+    bench.rounds.tree._beat = lose_it
+    bench.rounds.want_everything()
+    assert bench.wait(10.0) == []
     assert bench.state().state == "offline"
 
 

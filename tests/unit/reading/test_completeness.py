@@ -3,6 +3,7 @@
 import io
 import struct
 
+import cv2
 import h5py
 import numpy as np
 import pytest
@@ -31,6 +32,7 @@ WHOLE = {
     "a.dm4": dm([{"data": gradient(), "type": 10}], version=4, order=">"),
     "a.emd": velox(STACK),
     "a.png": png(gradient(dtype="u1")),
+    "a.jpg": cv2.imencode(".jpg", gradient(dtype="u1"))[1].tobytes(),
 }
 STACKS = {
     "s.mrc": mrc(STACK),

@@ -7,6 +7,7 @@ import struct
 from contextlib import suppress
 from pathlib import Path
 
+import cv2
 import h5py
 import numpy as np
 import pytest
@@ -461,3 +462,35 @@ def test_an_mrc_with_feis_extended_header_gives_each_sections_own_facts(tmp_path
     assert frame.metadata["voltage_v"] == 300e3
     assert frame.acquired_at is not None
     assert frame.acquired_at.replace(tzinfo=None).isoformat() == "2020-05-02T12:00:00"
+
+
+@pytest.mark.parametrize("reserved", [b"\0\0\0", b"\xff\xff\xff"])
+def test_an_hdf5_heap_that_would_turn_in_a_circle_is_refused(tmp_path: Path, reserved: bytes) -> None:
+    data = bytearray(velox(STACK))
+    heap = data.index(b"GCOL")
+    data[heap + 5 : heap + 8] = reserved
+    struct.pack_into("<HHIQ", data, heap + 16, 0, 0, 0, 0)  # free space of no length
+    with pytest.raises(FrameUnreadable, match="heap"):
+        read_frame(put(tmp_path, "x.emd", bytes(data)))
+
+
+def test_an_image_of_more_pixels_than_the_limit_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FrameTooLarge, match="24 x 32 pixels; the limit is 700"):
+        read_frame(put(tmp_path, "x.mrc", mrc(gradient())), limits=Limits(max_pixels_per_image=700))
+
+
+def test_a_colour_jpeg_is_declined_and_a_grey_one_read(tmp_path: Path) -> None:
+    grey = np.full((64, 80), 90, np.uint8)
+    colour = np.dstack([grey, grey // 2, grey])
+    for name, image in (("grey.jpg", grey), ("colour.jpg", colour)):
+        put(tmp_path, name, cv2.imencode(".jpg", image)[1].tobytes())
+    np.testing.assert_allclose(read_frame(tmp_path / "grey.jpg").image, grey, atol=2)
+    with pytest.raises(FrameDeclined, match="colour"):
+        read_frame(tmp_path / "colour.jpg")
+
+
+def test_jeol_tags_that_lead_backwards_are_refused(tmp_path: Path) -> None:
+    head = b"\x34\0\0\0" + b"JED-2200:LibJxImageForm".ljust(40, b"\0") + struct.pack("<I", 48) + bytes(12)
+    tag = b"\x01" + struct.pack("<i", 2) + b"A\0" + struct.pack("<ii", 3, -15)
+    with pytest.raises((FrameIncomplete, FrameUnreadable)):
+        read_frame(put(tmp_path, "x.img", head + tag))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from temwatch.model.frame import ImagingMode
@@ -145,6 +145,7 @@ def test_an_entity_bomb_is_no_xml() -> None:
     assert xml.word(xml.parse(b"<a xmlns='u'><b> c </b></a>"), "b") == "c"
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_xml_of_any_bytes_is_read_or_refused(raw: bytes) -> None:
     xml.parse(raw)
@@ -153,6 +154,7 @@ def test_xml_of_any_bytes_is_read_or_refused(raw: bytes) -> None:
 SIZE = 1_000_000
 
 
+@settings(deadline=None)
 @given(st.integers(0, SIZE - 1))
 def test_files_that_differ_in_head_or_tail_have_different_fingerprints(at: int) -> None:
     data = bytearray(SIZE)
@@ -173,6 +175,7 @@ def test_a_fingerprint_depends_on_the_size() -> None:
     assert file_fingerprint(io.BytesIO(bytes(10)), 10) != file_fingerprint(io.BytesIO(bytes(11)), 11)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 40_000), min_size=1, max_size=12))
 def test_a_section_in_pieces_has_the_fingerprint_of_the_same_bytes_in_one(lengths: list[int]) -> None:
     data = np.random.default_rng(2).bytes(sum(lengths))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from temwatch.errors import FrameGone, FrameUnsafe
+from temwatch.errors import FrameGone, FrameUnsafe, ShareTrouble
 from temwatch.reading.safe_open import FrameForbidden, display_name, open_beneath
 
 HOSTILE_NAMES = [
@@ -92,6 +92,11 @@ def test_a_folder_is_refused(root: Path) -> None:
 def test_a_file_that_is_not_there_is_gone(root: Path, path: str) -> None:
     with pytest.raises(FrameGone):
         open_beneath(root, path)
+
+
+def test_a_root_that_is_not_there_is_trouble_of_the_share_and_no_file_is_gone(tmp_path: Path) -> None:
+    with pytest.raises(ShareTrouble, match="the folder is not there"):
+        open_beneath(tmp_path / "unmounted", "x.mrc")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

@@ -148,7 +148,7 @@ def test_the_same_material_gives_the_same_recognizer(recognizer, wine):
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"method": "oracle"}, "unknown method 'oracle'. choose one of: kernel_elm"),
+        ({"method": "oracle"}, "unknown method 'oracle'. Next: choose one of: kernel_elm"),
         ({"confidence": 1.0}, "confidence 1.0 is not between 0 and 1"),
         ({"classes": ["pore"] * 178}, r"labels of 1 class given \(pore\)"),
         ({"classes": ["pore"] * 5}, r"shape \(178, 13\) don't fit 5 labels and 13 names"),
