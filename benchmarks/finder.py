@@ -13,9 +13,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ[_name] = "1"
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -117,7 +114,9 @@ def main() -> None:
             "--repeats",
             str(said.repeats),
         ]
-        print(subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip(), flush=True)
+        alone = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        done = subprocess.run(command, check=True, capture_output=True, text=True, env=alone)
+        print(done.stdout.strip(), flush=True)
 
 
 if __name__ == "__main__":

@@ -33,16 +33,21 @@ def show(folder: Path | None) -> int:
 @click.option(
     "--sensitivity", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Of the finder."
 )
-def build_starter(shelf: Path, seed: int, specimens: int, frames_each: int, sensitivity: float) -> int:
+@click.option(
+    "--finder", "method", type=click.Choice(["threshold", "learned"]), default="threshold", show_default=True
+)
+def build_starter(
+    shelf: Path, seed: int, specimens: int, frames_each: int, sensitivity: float, method: str
+) -> int:
     """Build the starter recognizer from the simulator into SHELF. The same seed gives the same recognizer."""
     from temwatch.learn.starter import build_starter as build
-    from temwatch.vision.finder.threshold import ThresholdFinder
+    from temwatch.work.task import finder_of
 
     with Progress(console=Console(stderr=True)) as bar:
         line = bar.add_task("simulated frames", total=None)
         made = build(
             seed,
-            finder=ThresholdFinder(sensitivity=sensitivity),
+            finder=finder_of({"method": method, "sensitivity": sensitivity}),
             specimens=specimens,
             frames_each=frames_each,
             progress=lambda done, of: bar.update(line, completed=done, total=of),
@@ -59,18 +64,21 @@ def build_starter(shelf: Path, seed: int, specimens: int, frames_each: int, sens
 @click.option(
     "--sensitivity", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Of the finder."
 )
+@click.option(
+    "--finder", "method", type=click.Choice(["threshold", "learned"]), default="threshold", show_default=True
+)
 def evaluate_starter(
-    folder: Path | None, specimens: int, frames_each: int, mode: str | None, sensitivity: float
+    folder: Path | None, specimens: int, frames_each: int, mode: str | None, sensitivity: float, method: str
 ) -> int:
     """Judge a recognizer on simulated specimens it has not seen: detection, confusion, prediction sets."""
     from temwatch.learn import starter_evaluation
     from temwatch.model.frame import ImagingMode
-    from temwatch.vision.finder.threshold import ThresholdFinder
+    from temwatch.work.task import finder_of
 
     where = folder or starter()
     scores = starter_evaluation.evaluate_starter(
         load(where),
-        finder=ThresholdFinder(sensitivity=sensitivity),
+        finder=finder_of({"method": method, "sensitivity": sensitivity}),
         title=f"{where.name[:12]}, {mode or 'mixed modes'}",
         specimens=specimens,
         frames_each=frames_each,

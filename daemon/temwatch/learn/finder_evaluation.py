@@ -213,5 +213,5 @@ def overlay(frame: MarkedFrame, regions: Sequence[Region], score: FrameScore) ->
     for centre, radius, hit in zip(frame.centre, frame.radius_px, score.hit_marked, strict=True):
         if not hit:
             at = (round(float(centre[1])), round(float(centre[0])))
-            cv2.circle(picture, at, max(round(float(radius)), 2), (0, 230, 255), 1)
+            cv2.circle(picture, at, round(float(radius)) + 2, (0, 230, 255), 1)
     return np.asarray(picture, np.uint8)

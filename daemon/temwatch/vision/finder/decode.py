@@ -10,13 +10,14 @@ from skimage.segmentation import watershed
 
 from temwatch.vision.finder.tiling import STRIDE, Planes
 
-_OBJECT = 128  # of 255: half
+OBJECT_LEVEL = 128  # of 255: half
 _SEED_CORE = 0.3 * 255
 _SEED_OBJECT = 0.4 * 255
 _SAME = 0.8  # a seed nearer than this share of a stronger one's radius belongs to it
 _FULL_CORE = 0.7 * 255
 SMALLEST_PX = 2.2  # radius in network px: below, it can't be told from noise
-_LINE = 128
+LINE_LEVEL, _STRONG_LINE = 77, 140  # of 255: a line is followed down to the first from the second
+_LINE_GAP = 2  # planes px: breaks up to about twice this are bridged
 _LINE_LENGTH_PX = 24.0  # network px
 _LINE_SLENDER = 3.0  # length over mean width
 
@@ -77,11 +78,16 @@ def lines(planes: Planes, taken: NDArray[np.int32]) -> Instances:
     taken : ndarray of int32, shape (row, col) of the planes
         Labels of the compact objects.
     """
-    here = ((planes.line >= _LINE) & (taken == 0)).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(here, connectivity=8)
-    found = _measured(np.asarray(labels, np.int32), planes.line, None, count - 1)
+    weak = (planes.line >= LINE_LEVEL) & (taken == 0)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _LINE_GAP + 1, 2 * _LINE_GAP + 1))
+    joined = cv2.morphologyEx(weak.astype(np.uint8), cv2.MORPH_CLOSE, kernel)
+    count, labels = cv2.connectedComponents(joined, connectivity=8)
+    strong = np.zeros(count, bool)
+    strong[labels[weak & (planes.line >= _STRONG_LINE)]] = True
+    kept = np.where(weak & strong[labels], labels, 0).astype(np.int32)
+    found = _measured(kept, planes.line, None, count - 1)
     span = STRIDE * np.hypot(found.box[:, 2] - found.box[:, 0], found.box[:, 3] - found.box[:, 1])
-    area = stats[found.number, cv2.CC_STAT_AREA] * float(STRIDE**2)
+    area = np.pi * found.radius_px**2
     return found.only((span >= _LINE_LENGTH_PX) & (span**2 >= _LINE_SLENDER * area))
 
 
@@ -110,7 +116,7 @@ def _grown(planes: Planes, seeds: NDArray[np.intp]) -> NDArray[np.int32]:
     OpenCV's watershed would be faster, but floods in the order of grey steps, not of depth, and lets the outside
     eat the rims; scikit-image's follows Beucher and Meyer (1993).
     """
-    inside = planes.objects >= _OBJECT
+    inside = planes.objects >= OBJECT_LEVEL
     marks = np.zeros(inside.shape, np.int32)
     marks[seeds[:, 0], seeds[:, 1]] = np.arange(1, len(seeds) + 1)
     depth = cv2.GaussianBlur(planes.core, (0, 0), 1.0)

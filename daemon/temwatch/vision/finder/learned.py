@@ -1,6 +1,7 @@
 """Objects and cracks found by a small network that learned from simulated pictures alone."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -11,7 +12,7 @@ from temwatch.errors import ModelRefused
 from temwatch.model.region import Region
 from temwatch.vision.finder import scale
 from temwatch.vision.finder.base import Found
-from temwatch.vision.finder.decode import SMALLEST_PX, Instances, compact, lines
+from temwatch.vision.finder.decode import LINE_LEVEL, OBJECT_LEVEL, SMALLEST_PX, Instances, compact, lines
 from temwatch.vision.finder.tiling import STRIDE, Network, Planes, answer
 from temwatch.vision.view import View
 
@@ -92,7 +93,7 @@ class LearnedFinder:
         if self.with_lines:
             drawn = lines(planes[first], found[first].labels)
             drawn = drawn.only(drawn.score >= self.least_score)
-            regions += _masks(drawn, planes[first].line, offered[first], view.shape)
+            regions += _masks(drawn, planes[first].line, offered[first], view.shape, LINE_LEVEL)
         return regions
 
 
@@ -166,17 +167,19 @@ def _large_enough(found: Instances) -> Instances:
     return found.only(found.radius_px >= SMALLEST_PX)
 
 
-def _masks(found: Instances, sure: NDArray[np.uint8], divisor: int, shape: tuple[int, int]) -> list[Region]:
-    """Return regions at the frame's own resolution: where the interpolated probability is at least a half."""
+def _masks(
+    found: Instances, sure: NDArray[np.uint8], divisor: int, shape: tuple[int, int], level: int = OBJECT_LEVEL
+) -> list[Region]:
+    """Return regions at the frame's own resolution: where the interpolated probability reaches a level (of 255)."""
     regions = []
     for number, box, score in zip(found.number, found.box, found.score, strict=True):
         top, left = np.maximum(box[:2] - _MARGIN, 0)
         bottom, right = np.minimum(box[2:] + _MARGIN, found.labels.shape)
         labels = found.labels[top:bottom, left:right]
         mine = np.where((labels == number) | (labels == 0), sure[top:bottom, left:right], 0)
-        region = _drawn(mine, labels == number, (int(top), int(left)), divisor, shape, float(score))
+        region = _drawn(mine, labels == number, (int(top), int(left)), divisor, shape, level)
         if region is not None:
-            regions.append(region)
+            regions.append(replace(region, score=min(float(score), 1.0)))
     return regions
 
 
@@ -186,7 +189,7 @@ def _drawn(
     corner: tuple[int, int],
     divisor: int,
     shape: tuple[int, int],
-    score: float,
+    level: int,
 ) -> Region | None:
     """Return one object's mask; `corner` is the place of `sure` in the planes."""
     fine = STRIDE * divisor
@@ -199,12 +202,12 @@ def _drawn(
     drawn = cv2.warpAffine(
         only, across, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
     )
-    mask = np.asarray(drawn) >= 128
+    mask = np.asarray(drawn) >= level
     rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
         return None
     tight = np.ascontiguousarray(mask[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1])
-    return Region(row=row + int(rows[0]), col=col + int(cols[0]), mask=tight, score=min(score, 1.0))
+    return Region(row=row + int(rows[0]), col=col + int(cols[0]), mask=tight)
 
 
 def _is_brighter(image: Pixels, region: Region) -> bool:
