@@ -227,7 +227,8 @@ def test_a_file_replaced_by_a_folder_of_its_name_vanishes(bench: Bench, root: Pa
 
 
 @pytest.mark.parametrize(
-    "name", [b"new\nline.mrc", b"\xff\xfe.mrc", b"\x1b[31mred.mrc", b"x" * 251 + b".mrc", b"a..b.mrc", b"a\\b.mrc"]
+    "name",
+    [b"new\nline.mrc", b"\xff\xfe.mrc", b"\x1b[31mred.mrc", b"x" * 251 + b".mrc", b"a..b.mrc", b"a\\b.mrc"],
 )
 def test_hostile_names_survive_byte_for_byte(bench: Bench, root: Path, name: bytes) -> None:
     (root / os.fsdecode(name)).write_bytes(WHOLE)

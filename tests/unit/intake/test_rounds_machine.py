@@ -156,7 +156,9 @@ class Lab(RuleBasedStateMachine):
 
     def _bytes(self, content: str) -> bytes:
         whole = mrc(seed=self.revision)
-        return {WHOLE: whole, CUT: whole[:-7], EMPTY: b"", OTHER: b"no image at all, just words " * 3}[content]
+        return {WHOLE: whole, CUT: whole[:-7], EMPTY: b"", OTHER: b"no image at all, just words " * 3}[
+            content
+        ]
 
     def _stamp(self, path: Path) -> None:
         """Give each state of a file another time, on a clock that runs backwards: the instrument's is no guide."""

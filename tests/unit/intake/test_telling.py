@@ -41,9 +41,7 @@ FACTS = st.one_of(
         fingerprint=TEXT,
         sections=st.none() | st.lists(TEXT).map(tuple),
     ),
-    st.builds(
-        Unfit, root=ROOT, stamp=st.none() | STAMP, fingerprint=TEXT, reason=TEXT, next_step=TEXT
-    ),
+    st.builds(Unfit, root=ROOT, stamp=st.none() | STAMP, fingerprint=TEXT, reason=TEXT, next_step=TEXT),
     st.builds(Vanished, root=ROOT),
     st.builds(
         RootState,
