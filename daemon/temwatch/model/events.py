@@ -1,8 +1,11 @@
 """What happened to a frame, as facts in the past tense. Events are added to, never reinterpreted."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from temwatch.model.report import Report
+from temwatch.model.spelling import SPELLING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -11,6 +14,8 @@ class FrameAccepted:
 
     `z` is None for a file with a single image, and where no decoder has looked yet how many there are.
     """
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = SPELLING
 
     frame_id: str
     root: str
@@ -24,6 +29,8 @@ class FrameAccepted:
 class FrameSetAside:
     """A frame will not be inspected as it is (``frame.set_aside``); it can be re-injected."""
 
+    __pydantic_config__: ClassVar[Mapping[str, object]] = SPELLING
+
     frame_id: str
     root: str
     path: str
@@ -36,6 +43,8 @@ class FrameSetAside:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameGone:
     """A frame vanished before it could be inspected (``frame.gone``)."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = SPELLING
 
     frame_id: str
     root: str
@@ -91,6 +100,8 @@ class StatusChanged:
 
     `state` is one word: ``starting``, ``ready``, ``degraded``, ``full``, ``draining`` or ``stopping``.
     """
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = SPELLING
 
     state: str
     reason: str

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from temwatch.model.spelling import SPELLING
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rectangle:
@@ -53,9 +55,8 @@ class Finding:
 
     # How the wire spells it: `class` is a word Python keeps for itself.
     __pydantic_config__: ClassVar[dict[str, object]] = {
+        **SPELLING,
         "alias_generator": lambda name: name.rstrip("_"),
-        "populate_by_name": True,
-        "extra": "forbid",
     }
 
     finding_id: str

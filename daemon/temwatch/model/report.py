@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import ClassVar
 
 from temwatch.model.finding import Finding
 from temwatch.model.frame import Calibration, DataBar, ModeReading
+from temwatch.model.spelling import SPELLING
 
 
 class Decision(StrEnum):
@@ -78,6 +80,8 @@ class Report:
     timings_ms : mapping of str to float
         Wall time of each step in the worker.
     """
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = SPELLING
 
     frame_id: str
     root: str

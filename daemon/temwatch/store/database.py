@@ -4,42 +4,34 @@ WAL with ``synchronous=FULL``: with NORMAL a power cut takes back commits that w
 One writer only: SQLite before 3.51.3 can corrupt a WAL that two connections write (sqlite.org/wal.html).
 """
 
-import fcntl
-import os
 import sqlite3
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from temwatch.errors import StoreFull, StoreRefused, TransientError
-from temwatch.mounts import filesystem_of
-from temwatch.store import ledger
-from temwatch.store.migrate import migrate, migrations
+from temwatch.errors import StoreFull, StoreRefused
+from temwatch.store import folder as state_folder
+from temwatch.store import opening, trouble
+from temwatch.store.examine import examine_file as examine_file
+from temwatch.store.folder import BALLAST_BYTES, Hold
+from temwatch.store.migrate import Migration, migrations
+from temwatch.store.trouble import StoreTrouble as StoreTrouble
 
 Connection = sqlite3.Connection  # for those above this room, who do not speak SQL themselves
 SQLITE_VERSION = sqlite3.sqlite_version_info
 T = TypeVar("T")
 
 FILE_NAME = "temwatch.sqlite"
-BALLAST_BYTES = 4 * 1024 * 1024
-# Checking a larger file would break the promise of a start within seconds; `temwatch doctor` checks it whole.
-QUICK_CHECK_BYTES = 64 * 1024 * 1024
-_PRAGMAS = (
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = FULL",
-    "PRAGMA foreign_keys = ON",
-    "PRAGMA busy_timeout = 5000",
-    "PRAGMA wal_autocheckpoint = 1000",
-    "PRAGMA mmap_size = 0",
-    "PRAGMA trusted_schema = OFF",
-    "PRAGMA cell_size_check = ON",
-)
 
 
-class StoreTrouble(TransientError):
-    """The state disk failed in the middle of a transaction; whether it committed is unknown."""
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a passive checkpoint did: pages in the log, and how many of them are in the file now."""
+
+    log_pages: int
+    moved_pages: int
 
 
 class Database:
@@ -49,13 +41,36 @@ class Database:
     ----------
     folder : Path
         The state folder. Made (mode 0700) where it is missing.
+    mountinfo : str, optional
+        Text of a mountinfo file; the process's own where it is not given.
+    ballast_bytes : int
+        Room kept in reserve on the state disk.
+    steps : tuple of Migration, optional
+        The schema's steps; the shipped ones where they are not given.
+
+    Attributes
+    ----------
+    epoch : str
+        Names this numbering of messages. A restored backup, a copy, and a database that lost its log get a new
+        one, since the numbers that were published after it will be used again.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        mountinfo: str | None = None,
+        ballast_bytes: int = BALLAST_BYTES,
+        steps: tuple[Migration, ...] | None = None,
+    ) -> None:
         self.folder = folder
         self.path = folder / FILE_NAME
         self.epoch = ""
-        self._lock_fd = -1
+        self._mountinfo = mountinfo
+        self._ballast_bytes = ballast_bytes
+        self._ballast_kept = True
+        self._steps = steps
+        self._hold = Hold(folder)
         self._connection: sqlite3.Connection | None = None
 
     def open(self) -> None:
@@ -68,32 +83,28 @@ class Database:
             empty, foreign, or of a newer schema.
         StoreFull
             When the disk has no room to open it.
+        StoreTrouble
+            When the disk fails.
         """
+        state_folder.prepare(self.folder, mountinfo=self._mountinfo)
+        self._hold.take()
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreRefused(
-                f"state folder {self.folder} can't be made ({error.strerror})",
-                next_step="choose another [state] dir, or give this user the right to write there",
-            ) from error
-        self._refuse_network()
-        self._lock()
-        try:
-            self._refuse_empty()
-            self._connect()
-            self._ballast()
+            self._open()
+            self._ballast_kept = state_folder.keep_ballast(self.folder, self._ballast_bytes)
+        except (sqlite3.Error, OSError) as error:
+            self._abandon()
+            if trouble.is_full(error, self.folder):
+                state_folder.give_up_ballast(self.folder)
+            raise trouble.refusal(error, self.path) from error
         except BaseException:
-            self.close()
+            self._abandon()
             raise
 
     def close(self) -> None:
         """Close the connection and give the lock back."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-        if self._lock_fd >= 0:
-            os.close(self._lock_fd)
-            self._lock_fd = -1
+        orderly = self._connection is not None
+        self._drop_connection()
+        self._hold.release(orderly=orderly)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -104,9 +115,13 @@ class Database:
         StoreFull
             Nothing was written, and the room kept in reserve has been given up so that work can end.
         StoreTrouble
-            The disk failed; the connection was opened anew, state must be read again.
+            The disk failed; the connection is opened anew at its next use, state must be read again.
         """
         connection = self.connection()
+        if connection.in_transaction:
+            raise RuntimeError(
+                "a transaction inside a transaction: its rollback would take the outer one along"
+            )
         try:
             connection.execute("BEGIN IMMEDIATE")
             yield connection
@@ -117,6 +132,23 @@ class Database:
         except BaseException:
             self._roll_back(connection)
             raise
+        if not self._ballast_kept:
+            self._ballast_kept = state_folder.keep_ballast(self.folder, self._ballast_bytes)
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Give the daemon's own connection for short reads.
+
+        Raises
+        ------
+        StoreTrouble
+            The disk failed; the connection is opened anew at its next use.
+        """
+        connection = self.connection()
+        try:
+            yield connection
+        except sqlite3.Error as error:
+            raise self._meaning(error) from error
 
     def ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
         """Return the answer to a short question, on the daemon's own connection.
@@ -132,8 +164,9 @@ class Database:
             raise self._meaning(error) from error
 
     def read(self, sql: str, *values: object) -> list[sqlite3.Row]:
-        """Return the rows of one short query, on the daemon's own connection; errors as `ask`."""
-        return self.ask(lambda connection: connection.execute(sql, values).fetchall())
+        """Return the rows of one short query on the daemon's own connection."""
+        with self.reading() as connection:
+            return connection.execute(sql, values).fetchall()
 
     def reader(self) -> sqlite3.Connection:
         """Return a new read-only connection, for a thread that answers long queries. The caller closes it."""
@@ -145,76 +178,77 @@ class Database:
         return connection
 
     def connection(self) -> sqlite3.Connection:
-        """Return the daemon's connection, for short reads in the daemon's own thread."""
+        """Return the daemon's connection, for short reads in the daemon's own thread.
+
+        Raises
+        ------
+        StoreFull, StoreTrouble
+            When it was lost and can't be opened again yet.
+        """
         if self._connection is None:
-            self._connect()
-        assert self._connection is not None
+            try:
+                self._connection = opening.opened_again(self.path, self._schema())
+            except (sqlite3.Error, OSError) as error:
+                raise self._meaning(error) from error
         return self._connection
 
-    def _refuse_network(self) -> None:
-        filesystem = filesystem_of(self.folder)
-        if filesystem.is_network:
-            raise StoreRefused(
-                f"state folder {self.folder} lies on {filesystem.kind}, where SQLite's log can't be trusted",
-                next_step="put [state] dir on a local disk",
-            )
-
-    def _lock(self) -> None:
-        self._lock_fd = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    def wal_bytes(self) -> int:
+        """Return the size of the log; it grows while somebody reads for long."""
         try:
-            fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            holder = os.pread(self._lock_fd, 32, 0).decode("ascii", "replace").strip()
-            os.close(self._lock_fd)
-            self._lock_fd = -1
-            raise StoreRefused(
-                f"another temwatch (process {holder or 'unknown'}) runs on state folder {self.folder}",
-                next_step="stop it, or give this one another [state] dir",
-            ) from error
-        os.ftruncate(self._lock_fd, 0)
-        os.pwrite(self._lock_fd, f"{os.getpid()}\n".encode(), 0)
+            return opening.wal_of(self.path).stat().st_size
+        except FileNotFoundError:
+            return 0
 
-    def _refuse_empty(self) -> None:
-        # A database that was there and is empty now lost its labels; starting afresh would hide that.
-        if self.path.exists() and self.path.stat().st_size == 0:
-            raise StoreRefused(
-                f"{self.path} is there but empty",
-                next_step="restore it from a backup; to start afresh move it and its -wal away",
-            )
+    def checkpoint(self) -> Checkpoint:
+        """Move what no reader still needs from the log into the file, without waiting for anybody."""
+        _, log_pages, moved_pages = self.read("PRAGMA wal_checkpoint(PASSIVE)")[0]
+        return Checkpoint(log_pages, moved_pages)
 
-    def _connect(self) -> None:
+    def backup(self, target: Path) -> None:
+        """Write a copy as of now to `target`, whole or not at all; any thread may do it while the daemon works.
+
+        Previews and models are files beside the database, and are not in it.
+
+        Raises
+        ------
+        StoreRefused
+            When `target` exists.
+        StoreFull, StoreTrouble
+            When it can't be written; what was written of it is removed.
+        """
+        if target.exists():
+            raise StoreRefused(f"{target} exists", next_step="choose another name for the backup")
+        partial = target.with_name(f"{target.name}.partial")
         try:
-            connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
-            connection.row_factory = sqlite3.Row
-            for pragma in _PRAGMAS:
-                connection.execute(pragma)
-            migrate(connection, migrations(), where=str(self.path))
-            if self.path.stat().st_size <= QUICK_CHECK_BYTES:
-                verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-                if verdict != "ok":
-                    raise sqlite3.DatabaseError(verdict)
-            os.chmod(self.path, 0o600)  # noqa: PTH101  the mode belongs to the path SQLite made
-            connection.execute("INSERT OR IGNORE INTO meta VALUES ('epoch', ?)", (str(uuid.uuid4()),))
-            self.epoch = connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0]
-        except sqlite3.DatabaseError as error:
-            meaning = self._meaning(error)
-            if isinstance(meaning, TransientError):
-                raise meaning from error
-            raise StoreRefused(
-                f"{self.path} can't be used ({error})",
-                next_step="restore it from a backup; it is left as it is, nothing was deleted",
+            with closing(self.reader()) as source, closing(sqlite3.connect(partial)) as copy:
+                copy.execute("PRAGMA synchronous = FULL")
+                source.backup(copy)
+                copy.execute("PRAGMA journal_mode = DELETE")  # one file, with no log to forget
+            partial.chmod(0o600)
+            partial.replace(target)
+            state_folder.sync(target.parent)
+        except (sqlite3.Error, OSError) as error:
+            partial.unlink(missing_ok=True)
+            kind = StoreFull if trouble.is_full(error, target.parent) else StoreTrouble
+            raise kind(
+                f"backup to {target} failed ({error})", next_step="make room there, or choose another disk"
             ) from error
-        self._connection = connection
 
-    def _ballast(self) -> None:
-        """Keep some room, so that a full disk still lets the daemon finish what it has begun."""
-        ballast = self.folder / "ballast"
-        if not ballast.exists():
-            try:
-                with ballast.open("wb") as file:
-                    os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)
-            except OSError:
-                ballast.unlink(missing_ok=True)
+    def _open(self) -> None:
+        opening.refuse_loss(self.path)
+        log_lost = self._hold.left_open and not opening.wal_of(self.path).exists()
+        if not self.path.exists():
+            opening.create(self.path, self._schema())
+        self._connection = opening.opened(self.path, self._schema())
+        self.epoch = opening.settled_epoch(self._connection, self.path, log_lost=log_lost)
+
+    def _abandon(self) -> None:
+        self._drop_connection()
+        # Still in disorder where it was before: the next start must notice it too.
+        self._hold.release(orderly=not self._hold.left_open)
+
+    def _schema(self) -> tuple[Migration, ...]:
+        return migrations() if self._steps is None else self._steps
 
     def _roll_back(self, connection: sqlite3.Connection) -> None:
         # A full disk rolls back by itself; asking again would be an error.
@@ -229,43 +263,11 @@ class Database:
             self._connection.close()
             self._connection = None
 
-    def _meaning(self, error: sqlite3.Error) -> Exception:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code == sqlite3.SQLITE_FULL:
-            (self.folder / "ballast").unlink(missing_ok=True)
-            return StoreFull(
-                f"state disk is full ({self.folder})",
-                next_step="make room; the daemon goes on by itself",
-            )
-        if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+    def _meaning(self, error: Exception) -> Exception:
+        """Return what an error means, after giving up what can't be trusted (the connection) or is needed (room)."""
+        if trouble.disk_failed(error):
             self._drop_connection()
-            return StoreTrouble(
-                f"state disk failed ({error}) in {self.folder}", next_step="look at the disk; see dmesg"
-            )
-        return error
-
-
-def examine_file(path: Path) -> list[str]:
-    """Return what is wrong with a database file, in sentences; it is only read.
-
-    A daemon may be running on it: WAL lets one read beside it.
-    """
-    faults: list[str] = []
-    try:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
-        connection.row_factory = sqlite3.Row
-        try:
-            connection.execute("BEGIN")
-            verdict = connection.execute("PRAGMA quick_check(3)").fetchall()
-            faults += [row[0] for row in verdict if row[0] != "ok"]
-            kept, counted = ledger.kept(connection), ledger.recounted(connection)
-            faults += [
-                f"the ledger of {root} says {kept[root]}, counted are {counted[root]}"
-                for root in kept
-                if kept[root] != counted[root]
-            ]
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        faults.append(f"{path}: {error}")
-    return faults
+        if trouble.is_full(error, self.folder):
+            state_folder.give_up_ballast(self.folder)
+            self._ballast_kept = False
+        return trouble.meaning(error, self.path)

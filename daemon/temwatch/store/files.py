@@ -15,6 +15,13 @@ ON CONFLICT (root_id, relpath) DO UPDATE SET
 RETURNING id
 """
 
+_KNOWN = """
+SELECT * FROM file
+WHERE root_id = (SELECT id FROM root WHERE name = :root) AND relpath > COALESCE(:after, x'') AND present = 1
+ORDER BY relpath LIMIT :limit
+"""
+_PAGE = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:
@@ -64,11 +71,7 @@ def depart(tx: sqlite3.Connection, file_id: int) -> None:
 
 def known(connection: sqlite3.Connection, name: str) -> Iterator[KnownFile]:
     """Yield every path of a root that was there when last seen."""
-    rows = connection.execute(
-        "SELECT f.* FROM file AS f JOIN root AS r ON r.id = f.root_id WHERE r.name = ? AND f.present = 1",
-        (name,),
-    )
-    for row in rows:
+    for row in _present(connection, name):
         stamp = Stamp(
             size=row["size"],
             mtime_ns=row["mtime_ns"],
@@ -76,6 +79,14 @@ def known(connection: sqlite3.Connection, name: str) -> Iterator[KnownFile]:
             inode=_unsigned(row["inode"]),
         )
         yield KnownFile(row["relpath"], stamp, bool(row["held"]))
+
+
+def _present(connection: sqlite3.Connection, name: str) -> Iterator[sqlite3.Row]:
+    """Yield in pages: a query left open would keep the log from being emptied, and would break at a rollback."""
+    after = None
+    while rows := connection.execute(_KNOWN, {"root": name, "after": after, "limit": _PAGE}).fetchall():
+        yield from rows
+        after = rows[-1]["relpath"]
 
 
 def _signed(inode: int) -> int:

@@ -1,10 +1,10 @@
 """Frames: one image in one state of its content. All inside the caller's transaction."""
 
 import hashlib
-import os
 import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from temwatch.clock import iso
 from temwatch.wire.names import printable
@@ -49,7 +49,7 @@ class FrameRow:
 
 def frame_id(root: str, relpath: bytes, section: int, revision: int, fingerprint: str) -> str:
     """Return a frame's id: 20 hex digits of a digest of what identifies it, the same on every machine."""
-    parts = (os.fsencode(root), relpath, str(section).encode(), str(revision).encode(), fingerprint.encode())
+    parts = (root.encode(), relpath, str(section).encode(), str(revision).encode(), fingerprint.encode())
     return hashlib.blake2b(b"\0".join(parts), digest_size=10).hexdigest()
 
 
@@ -73,17 +73,32 @@ def by_frame_id(connection: sqlite3.Connection, wanted: str) -> FrameRow | None:
     return _row(row) if row else None
 
 
-def in_state(connection: sqlite3.Connection, state: str, *, limit: int = 1000) -> list[FrameRow]:
+def is_newest(connection: sqlite3.Connection, frame: FrameRow) -> bool:
+    """Whether no later content of the same section is known."""
+    newest = latest(connection, frame.file_id, frame.section)
+    return newest is not None and newest.pk == frame.pk
+
+
+def in_state(
+    connection: sqlite3.Connection, state: Literal["queued", "set_aside"], *, limit: int = 1000
+) -> list[FrameRow]:
     """Return up to `limit` frames in a state, newest first."""
-    rows = connection.execute(f"{_SELECT} WHERE fr.state = ? ORDER BY fr.id DESC LIMIT ?", (state, limit))
+    # The state is spelt out, since SQLite uses an index with a condition for such a query only.
+    where = {"queued": "fr.state = 'queued'", "set_aside": "fr.state = 'set_aside'"}[state]
+    rows = connection.execute(f"{_SELECT} WHERE {where} ORDER BY fr.id DESC LIMIT ?", (limit,))
     return [_row(row) for row in rows]
 
 
-def queued_of_file(connection: sqlite3.Connection, file_id: int) -> list[FrameRow]:
-    """Return the queued frames of a file that no worker holds."""
+def queued_of_file(
+    connection: sqlite3.Connection, file_id: int, *, section: int | None = None, leased: bool = True
+) -> list[FrameRow]:
+    """Return the queued frames of a file, or of one section; no leased ones where `leased` is False."""
+    of_section, values = ("", (file_id,)) if section is None else (" AND fr.section = ?", (file_id, section))
+    not_leased = "" if leased else " AND j.state <> 'leased'"
     rows = connection.execute(
-        f"{_SELECT} JOIN job AS j ON j.frame_pk = fr.id WHERE fr.file_id = ? AND j.state <> 'leased'",
-        (file_id,),
+        f"{_SELECT} JOIN job AS j ON j.frame_pk = fr.id WHERE fr.file_id = ?{of_section}{not_leased}"
+        " ORDER BY fr.id",
+        values,
     )
     return [_row(row) for row in rows]
 

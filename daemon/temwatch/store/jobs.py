@@ -1,6 +1,6 @@
 """Frames waiting for a worker. A claim is a lease, never a removal. All inside the caller's transaction.
 
-Due times are monotonic seconds of this machine's boot; a start voids them all (`release_all`), so a jump of the
+Job numbers are never used twice. Due times are monotonic seconds of this machine's boot; a start voids them all (`release_all`), so a jump of the
 wall clock or a reboot can't strand a job.
 """
 

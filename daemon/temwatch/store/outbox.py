@@ -18,7 +18,17 @@ RETURNING seq
 _PAGE = """
 SELECT o.seq, o.prev, o.id, o.topic, o.type, o.at, COALESCE(o.body, r.body) AS body
 FROM outbox AS o LEFT JOIN result AS r ON r.id = o.result_id
-WHERE o.seq > ? AND o.topic >= ? AND o.topic < ? ORDER BY o.seq LIMIT ?
+WHERE o.seq > :since AND o.topic >= :topic AND o.topic < :beyond {of_class} ORDER BY o.seq LIMIT :limit
+"""
+_PAGE_ALL = _PAGE.format(of_class="")
+_PAGE_OF_CLASS = _PAGE.format(of_class="AND o.topic_class = :class")
+_PRUNE = """
+WITH oldest AS (
+    SELECT seq, at FROM outbox WHERE seq < (SELECT MAX(seq) FROM outbox) ORDER BY seq LIMIT :at_most
+)
+DELETE FROM outbox WHERE seq IN (SELECT seq FROM oldest) AND seq < COALESCE(
+    (SELECT MIN(seq) FROM oldest WHERE at >= :before AND seq > (SELECT MAX(seq) FROM outbox) - :keep_rows),
+    (SELECT MAX(seq) FROM outbox))
 """
 
 
@@ -79,7 +89,16 @@ def append(
 
 def page(connection: sqlite3.Connection, *, since: int, limit: int, topic: str = "") -> Sequence[Message]:
     """Return up to `limit` messages with seq > `since`, oldest first, whose topic starts with `topic`."""
-    rows: Iterable[sqlite3.Row] = connection.execute(_PAGE, (since, topic, topic + "\U0010ffff", limit))
+    values = {
+        "since": since,
+        "topic": topic,
+        "beyond": topic + "\U0010ffff",
+        "class": topic_class(topic),
+        "limit": limit,
+    }
+    # A rare class must not be looked for among a million messages of others.
+    query = _PAGE_OF_CLASS if topic.startswith(topic_class(topic)) else _PAGE_ALL
+    rows: Iterable[sqlite3.Row] = connection.execute(query, values)
     return [
         Message(
             seq=r["seq"],
@@ -111,14 +130,23 @@ def oldest(connection: sqlite3.Connection) -> int:
     return int(row[0] or 0)
 
 
-def prune(tx: sqlite3.Connection, *, now: datetime, keep_days: float, at_most: int = 500) -> int:
-    """Delete the oldest messages, up to `at_most`, that are older than `keep_days`; return how many.
+def prune(
+    tx: sqlite3.Connection,
+    *,
+    now: datetime,
+    keep_days: float,
+    keep_rows: int | None = None,
+    at_most: int = 500,
+) -> int:
+    """Delete the oldest messages, up to `at_most`, and return how many.
 
-    Results stay. The newest message always stays, so that a subscriber can tell where the stream is.
+    A message goes when it is older than `keep_days`, or when `keep_rows` newer ones are there. What goes is
+    always the oldest without a gap, so that everything from `oldest` on can be replayed. Results stay. The newest
+    message always stays, so that a subscriber can tell where the stream is.
     """
-    before = iso(now - timedelta(days=keep_days))
-    return tx.execute(
-        "DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE seq < (SELECT MAX(seq) FROM outbox)"
-        " ORDER BY seq LIMIT ?) AND at < ?",
-        (at_most, before),
-    ).rowcount
+    values = {
+        "before": iso(now - timedelta(days=keep_days)),
+        "keep_rows": (1 << 62) if keep_rows is None else keep_rows,
+        "at_most": at_most,
+    }
+    return tx.execute(_PRUNE, values).rowcount

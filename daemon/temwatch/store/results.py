@@ -92,7 +92,7 @@ def page(connection: sqlite3.Connection, *, before: int | None, limit: int) -> l
 def last_frame_at(connection: sqlite3.Connection) -> dict[str, str]:
     """Return, for each root, when its newest frame was accepted (only roots that have one)."""
     rows = connection.execute(
-        "SELECT ro.name, (SELECT MAX(fr.accepted_at) FROM frame AS fr JOIN file AS fi ON fi.id = fr.file_id"
-        " WHERE fi.root_id = ro.id AND fr.id > (SELECT MAX(id) FROM frame) - 1000) FROM root AS ro"
+        "SELECT ro.name, l.newest_at FROM ledger AS l JOIN root AS ro ON ro.id = l.root_id"
+        " WHERE l.newest_at IS NOT NULL"
     )
-    return {row[0]: row[1] for row in rows if row[1]}
+    return {row[0]: row[1] for row in rows}

@@ -18,6 +18,7 @@ from temwatch.store.jobs import JobRow
 from temwatch.store.results import Inspected
 from temwatch.wire import messages, topics
 
+MAX_SECTIONS = 100_000
 _NO_STAMP = Stamp(size=0, mtime_ns=0, ctime_ns=0, inode=0)
 
 
@@ -59,6 +60,7 @@ class Store:
             file_id = files.put(tx, files.root_id(tx, fact.root), fact.relpath, fact.stamp, held=False)
             prints = fact.sections if fact.sections is not None else (fact.fingerprint,)
             count = len(prints) if fact.sections is not None else None
+            self._drop_overwritten(tx, file_id, fact, at)
             new = [
                 self._queue(tx, file_id, section, count, fingerprint, at)
                 for section, fingerprint in enumerate(prints)
@@ -74,7 +76,8 @@ class Store:
             before = frames.latest(tx, file_id, 0)
             if before and before.fingerprint == fact.fingerprint and before.state in ("set_aside", "done"):
                 return None
-            self._supersede(tx, file_id, 0, at)
+            for queued in frames.queued_of_file(tx, file_id):
+                self._end_gone(tx, queued, at)
             frame = frames.insert(
                 tx,
                 file_id=file_id,
@@ -93,7 +96,7 @@ class Store:
             file = files.find(tx, root, fact.relpath)
             if file is None:
                 return []
-            gone = frames.queued_of_file(tx, file["id"])
+            gone = frames.queued_of_file(tx, file["id"], leased=False)
             files.depart(tx, file["id"])
             if file["held"]:
                 stamp = f"held:{file['size']}:{file['mtime_ns']}"
@@ -144,12 +147,19 @@ class Store:
             return frame
 
     def unfold(self, job_id: int, attempt: int, *, sections: int, at: datetime) -> list[FrameRow]:
-        """Turn the job of a file that holds several images into one job an image; empty if the lease was lost."""
+        """Turn the job of a file that holds several images into one job an image; return the new frames.
+
+        None are new if the lease was lost. A number of images nobody would believe sets the file aside.
+        """
         with self.database.transaction() as tx:
             job = jobs.held_by(tx, job_id, attempt, self.instance)
             if job is None:
                 return []
             first = frames.by_pk(tx, job.frame_pk)
+            if not 1 <= sections <= MAX_SECTIONS:
+                reason = f"the file says that it holds {sections} images (1 to {MAX_SECTIONS} are believed)"
+                self._end_aside(tx, first, reason, "look whether the file is damaged", at)
+                return []
             frames.set_sections(tx, first.file_id, first.fingerprint, sections)
             jobs.remove(tx, first.pk)
             jobs.add(tx, first.pk, rank=job.rank)
@@ -183,10 +193,10 @@ class Store:
             return self._end_gone(tx, frames.by_pk(tx, job.frame_pk), at)
 
     def reinject(self, frame_id: str) -> FrameRow | None:
-        """Queue a set-aside frame again; None where no such frame is set aside."""
+        """Queue a set-aside frame again; None where none is, or where its file was overwritten since."""
         with self.database.transaction() as tx:
             frame = frames.by_frame_id(tx, frame_id)
-            if frame is None or frame.state != "set_aside":
+            if frame is None or frame.state != "set_aside" or not frames.is_newest(tx, frame):
                 return None
             frames.reopen(tx, frame.pk)
             jobs.add(tx, frame.pk, rank=jobs.next_rank(tx))
@@ -203,7 +213,8 @@ class Store:
 
     def next_due_s(self) -> float | None:
         """Return the monotonic time at which the next waiting or leased job is due; None where there is none."""
-        return self.database.ask(jobs.next_due_s)
+        with self.database.reading() as connection:
+            return jobs.next_due_s(connection)
 
     def has_ready(self) -> bool:
         """Whether a job could be leased now."""
@@ -213,11 +224,13 @@ class Store:
 
     def ledgers(self) -> dict[str, Ledger]:
         """Return the ledger of every root, as the triggers keep it."""
-        return self.database.ask(ledger.kept)
+        with self.database.reading() as connection:
+            return ledger.kept(connection)
 
     def recount(self) -> dict[str, Ledger]:
         """Return the ledger of every root counted afresh from the rows (slow; for checks)."""
-        return self.database.ask(ledger.recounted)
+        with self.database.reading() as connection:
+            return ledger.recounted(connection)
 
     def guard(self, root: str) -> str | None:
         """Return what was recorded of a root's file system, as JSON; None where nothing was."""
@@ -269,9 +282,18 @@ class Store:
 
     def _supersede(self, tx: sqlite3.Connection, file_id: int, section: int, at: datetime) -> None:
         """Content that was overwritten before anyone inspected it is gone; a worker's late answer is fenced off."""
-        before = frames.latest(tx, file_id, section)
-        if before and before.state == "queued":
+        for before in frames.queued_of_file(tx, file_id, section=section):
             self._end_gone(tx, before, at)
+
+    def _drop_overwritten(self, tx: sqlite3.Connection, file_id: int, fact: Sighted, at: datetime) -> None:
+        """Let go of queued sections that the file no longer has: it was overwritten by a shorter one."""
+        for before in frames.queued_of_file(tx, file_id):
+            if fact.sections is None:
+                still_there = before.fingerprint == fact.fingerprint
+            else:
+                still_there = before.section < len(fact.sections)
+            if not still_there:
+                self._end_gone(tx, before, at)
 
     def _announce(self, tx: sqlite3.Connection, new: list[FrameRow], at: datetime) -> list[FrameRow]:
         for frame in new:

@@ -1,15 +1,19 @@
 """Events to JSON bytes and back, typed both ways; pydantic checks what comes in against the nouns of `model`."""
 
-from collections.abc import Mapping
-from typing import Any, Literal
+import json
+import math
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
 from temwatch.errors import PermanentError
 from temwatch.model.events import Event, FrameAccepted, FrameGone, FrameSetAside, StatusChanged
 from temwatch.model.report import Report
 
 PROTOCOL = 1
+MAX_JSON_BYTES = 64 * 1024 * 1024
+_LONGEST_PLACE = 120  # of a place named in an error: a key may be as long as the message
 
 EVENT_TYPES: Mapping[str, type[Any]] = {
     "frame.inspected": Report,
@@ -24,8 +28,18 @@ class MessageRefused(PermanentError):
     """A message does not have the form the protocol gives it."""
 
 
+def _only_numbers(value: JsonValue) -> JsonValue:
+    place = next(_where_no_number(value), None)
+    if place is not None:
+        raise ValueError(f"NaN or infinity at {place or 'the top'}")
+    return value
+
+
+FiniteJson = Annotated[JsonValue, AfterValidator(_only_numbers)]
+
+
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, ser_json_inf_nan="constants")
 
 
 class Header(_Strict):
@@ -60,7 +74,7 @@ class Command(_Strict):
     v: Literal[1] = 1
     cmd_id: str = Field(min_length=8, max_length=64)
     cmd: str = Field(min_length=1, max_length=64)
-    args: dict[str, JsonValue] = Field(default_factory=dict)
+    args: dict[str, FiniteJson] = Field(default_factory=dict)
 
 
 class CommandError(_Strict):
@@ -77,7 +91,7 @@ class Reply(_Strict):
     v: Literal[1] = 1
     cmd_id: str
     ok: bool
-    result: JsonValue = None
+    result: FiniteJson = None
     error: CommandError | None = None
 
 
@@ -142,8 +156,20 @@ def event_type(event: Event) -> str:
 
 
 def to_json(noun: Any) -> bytes:
-    """Return a noun as compact UTF-8 JSON."""
-    return adapter(type(noun)).dump_json(noun, by_alias=True)
+    """Return a noun as compact UTF-8 JSON.
+
+    Raises
+    ------
+    MessageRefused
+        When a number in it is NaN or infinite, for which JSON has no word; with its place.
+    """
+    data = adapter(type(noun)).dump_json(noun, by_alias=True)
+    # The words may also stand in a text; only then a second look is worth its time.
+    if b"NaN" in data or b"Infinity" in data:
+        place = next(_where_no_number(json.loads(data)), None)
+        if place is not None:
+            raise MessageRefused(f"{type(noun).__name__}: {place}: NaN or infinity, which JSON can't say")
+    return data
 
 
 def from_json(type_: type[Any], data: bytes) -> Any:
@@ -152,14 +178,19 @@ def from_json(type_: type[Any], data: bytes) -> Any:
     Raises
     ------
     MessageRefused
-        With what was wrong and where.
+        With what was wrong and where: not JSON, too long or too deep, a field that is missing, unknown or of
+        another type, a number that is NaN or infinite.
     """
+    if len(data) > MAX_JSON_BYTES:
+        raise MessageRefused(f"{type_.__name__}: {len(data)} bytes (at most {MAX_JSON_BYTES})")
     try:
         return adapter(type_).validate_json(data)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise MessageRefused(f"{type_.__name__}: {where or 'message'}: {first['msg']}") from error
+        raise MessageRefused(
+            f"{type_.__name__}: {where[:_LONGEST_PLACE] or 'message'}: {first['msg']}"
+        ) from error
 
 
 def body_from_json(type_name: str, data: bytes) -> Event:
@@ -168,3 +199,15 @@ def body_from_json(type_name: str, data: bytes) -> Event:
         raise MessageRefused(f"unknown event type {type_name!r}")
     event: Event = from_json(EVENT_TYPES[type_name], data)
     return event
+
+
+def _where_no_number(value: Any, place: str = "") -> Iterator[str]:
+    """Yield the places of numbers that are none in a parsed JSON value."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield place
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _where_no_number(inner, f"{place}.{key}".lstrip(".")[:_LONGEST_PLACE])
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _where_no_number(inner, f"{place}.{number}".lstrip(".")[:_LONGEST_PLACE])

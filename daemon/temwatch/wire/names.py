@@ -1,14 +1,13 @@
 """Names of files as bytes inside, as printable text outside."""
 
-import os
-
 
 def printable(relpath: bytes) -> str:
     r"""Return a path for people and JSON: undecodable bytes and control characters are escaped as ``\xNN``.
 
-    A backslash is doubled, so two different names never print alike.
+    A backslash is doubled, and control characters above the ASCII range are shown by their code point, so two
+    different names never print alike. Names are taken as UTF-8 whatever the locale says.
     """
-    text = os.fsdecode(relpath).replace("\\", "\\\\")
+    text = to_text(relpath).replace("\\", "\\\\")
     return "".join(_shown(character) for character in text)
 
 
@@ -18,14 +17,15 @@ def _shown(character: str) -> str:
         return f"\\x{code - 0xDC00:02x}"
     if character.isprintable():
         return character
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    # \x80 and above is a raw byte; the character of that number is another name.
+    return f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def to_text(relpath: bytes) -> str:
     """Return bytes as JSON-safe text that `from_text` turns back exactly."""
-    return os.fsdecode(relpath)
+    return relpath.decode("utf-8", "surrogateescape")
 
 
 def from_text(text: str) -> bytes:
     """Return the bytes of a name written by `to_text`."""
-    return os.fsencode(text)
+    return text.encode("utf-8", "surrogateescape")

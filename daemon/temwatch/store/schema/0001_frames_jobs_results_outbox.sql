@@ -43,11 +43,13 @@ CREATE TABLE frame (
     ended_at    TEXT,
     UNIQUE (file_id, section, revision)
 ) STRICT;
-CREATE INDEX frame_by_state ON frame (state) WHERE state IN ('queued', 'set_aside');
+CREATE INDEX frame_queued ON frame (id) WHERE state = 'queued';
+CREATE INDEX frame_set_aside ON frame (id) WHERE state = 'set_aside';
 
--- Work to do. The job of a frame that ended is deleted in the transaction that ends it.
+-- Work to do. The job of a frame that ended is deleted in the transaction that ends it. AUTOINCREMENT: a late
+-- answer must not meet another frame's job under the number of its own.
 CREATE TABLE job (
-    id             INTEGER PRIMARY KEY,
+    id             INTEGER PRIMARY KEY AUTOINCREMENT,
     frame_pk       INTEGER NOT NULL UNIQUE REFERENCES frame (id),
     state          TEXT    NOT NULL CHECK (state IN ('ready', 'waiting', 'leased')),
     rank           INTEGER NOT NULL,          -- order of sighting; the highest goes first
@@ -59,6 +61,7 @@ CREATE TABLE job (
     due_s          REAL    NOT NULL DEFAULT 0,  -- monotonic: when 'waiting' ends, or when the lease runs out
     last_error     TEXT    NOT NULL DEFAULT ''
 ) STRICT;
+CREATE INDEX job_by_rank ON job (rank);
 CREATE INDEX job_next ON job (rank DESC, id) WHERE state = 'ready';
 CREATE INDEX job_due ON job (due_s) WHERE state IN ('waiting', 'leased');
 
@@ -96,6 +99,8 @@ CREATE TABLE outbox (
     CHECK ((body IS NULL) <> (result_id IS NULL))
 ) STRICT;
 
+CREATE INDEX outbox_by_class ON outbox (topic_class, seq);
+
 CREATE TABLE topic_head (
     topic_class TEXT PRIMARY KEY,
     seq         INTEGER NOT NULL
@@ -109,7 +114,8 @@ CREATE TABLE ledger (
     queued    INTEGER NOT NULL DEFAULT 0,
     held      INTEGER NOT NULL DEFAULT 0,
     set_aside INTEGER NOT NULL DEFAULT 0,
-    gone      INTEGER NOT NULL DEFAULT 0
+    gone      INTEGER NOT NULL DEFAULT 0,
+    newest_at TEXT                   -- when its newest frame was accepted
 ) STRICT;
 
 CREATE TRIGGER root_opens_a_ledger AFTER INSERT ON root BEGIN
@@ -131,7 +137,8 @@ CREATE TRIGGER frame_comes AFTER INSERT ON frame BEGIN
         done      = done + (new.state = 'done'),
         queued    = queued + (new.state = 'queued'),
         set_aside = set_aside + (new.state = 'set_aside'),
-        gone      = gone + (new.state = 'gone')
+        gone      = gone + (new.state = 'gone'),
+        newest_at = new.accepted_at
     WHERE root_id = (SELECT root_id FROM file WHERE id = new.file_id);
 END;
 
