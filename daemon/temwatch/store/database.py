@@ -5,7 +5,7 @@ One writer only: SQLite before 3.51.3 can corrupt a WAL that two connections wri
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,17 +151,9 @@ class Database:
             raise self._meaning(error) from error
 
     def ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
-        """Return the answer to a short question, on the daemon's own connection.
-
-        Raises
-        ------
-        StoreTrouble
-            The disk failed; the connection was opened anew.
-        """
-        try:
-            return question(self.connection())
-        except sqlite3.Error as error:
-            raise self._meaning(error) from error
+        """Return the answer to a short question, on the daemon's own connection; errors as `reading`."""
+        with self.reading() as connection:
+            return question(connection)
 
     def read(self, sql: str, *values: object) -> list[sqlite3.Row]:
         """Return the rows of one short query on the daemon's own connection."""
