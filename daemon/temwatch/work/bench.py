@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from temwatch.clock import iso
 from temwatch.model.finding import Finding
 from temwatch.model.frame import Frame
 from temwatch.model.naming import FrameName
-from temwatch.model.report import ModelName, Report, Summary
+from temwatch.model.report import ModelName, Report, Summary, Verdict
 from temwatch.recognition.recognizer import Recognition, Recognizer
 from temwatch.vision.features import FEATURE_NAMES
 from temwatch.vision.finder.base import Finder
@@ -85,10 +85,25 @@ class Bench:
             reservations=self._reservations(nm_per_px),
         )
         graded = tuple(
-            _graded(finding, grade, zone) for finding, grade in zip(findings, judgement.grades, strict=True)
+            replace(finding, grade=grade, zone=in_zone)
+            for finding, grade, in_zone in zip(findings, judgement.grades, judgement.zones, strict=True)
         )
         timings = {"read": read_ms, **measured.timings_ms, "recognise": 1000 * (self.tick() - begun)}
-        report = Report(
+        report = self._report(frame, name, shape, measured, graded, judgement.verdict, timings)
+        return Inspected(report=report, measured=measured)
+
+    def _report(
+        self,
+        frame: Frame,
+        name: FrameName,
+        shape: tuple[int, int],
+        measured: Inspection,
+        findings: tuple[Finding, ...],
+        verdict: Verdict,
+        timings_ms: Mapping[str, float],
+    ) -> Report:
+        card = self.recognizer.card
+        return Report(
             frame_id=name.frame_id,
             root=name.root,
             path=name.path,
@@ -103,20 +118,15 @@ class Bench:
             calibration=frame.calibration,
             imaging_mode=frame.imaging_mode,
             data_bar=frame.data_bar,
-            verdict=judgement.verdict,
-            findings=graded,
-            summary=summary_of(graded, measured, nm_per_px),
-            model=ModelName(
-                id=self.model_id,
-                method=self.recognizer.card.method,
-                provenance=self.recognizer.card.provenance,
-            ),
+            verdict=verdict,
+            findings=findings,
+            summary=summary_of(findings, measured, frame.calibration.nm_per_px),
+            model=ModelName(id=self.model_id, method=card.method, provenance=card.provenance),
             finder=self.finder.name,
             software=f"temwatch {__version__}",
             notes=(*notes_on(frame), *measured.notes),
-            timings_ms={step: round(spent, 1) for step, spent in timings.items()},
+            timings_ms={step: round(spent, 1) for step, spent in timings_ms.items()},
         )
-        return Inspected(report=report, measured=measured)
 
     def _reservations(self, nm_per_px: float | None) -> tuple[str, ...]:
         if nm_per_px is None or self.recognizer.card.knows_scale(nm_per_px):
@@ -191,10 +201,6 @@ def notes_on(frame: Frame) -> tuple[str, ...]:
     notes += [str(conflict) for conflict in frame.metadata.get("conflicts", ())]
     notes += [f"not inspected: {what}" for what in frame.metadata.get("declined", ())]
     return tuple(notes)
-
-
-def _graded(finding: Finding, grade: str | None, zone: str) -> Finding:
-    return replace(finding, grade=grade, zone=zone)
 
 
 def _scaled(pixels: float, nm_per_px: float | None, power: int) -> float | None:
