@@ -254,7 +254,8 @@ class Daemon:
         self._notify.stopping("finishing what is under way")
         _log.info("stopping", under_way=self.dispatch.under_way)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.dispatch.drained(), _DRAIN_S)
+            async with asyncio.timeout(_DRAIN_S):
+                await self.dispatch.drained()
         await self.engine.close(grace_s=2.0)
         await self.publisher.flush()
 

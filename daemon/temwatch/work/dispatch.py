@@ -127,7 +127,8 @@ class Dispatch:
                         break
                 self._idle_s = self._until_due()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), timeout=self._idle_s)
+                async with asyncio.timeout(self._idle_s):
+                    await self._wake.wait()
 
     def _until_due(self) -> float:
         """Return how long there is nothing to do, unless somebody pokes."""
