@@ -230,7 +230,8 @@ class Hand:
 
     async def _exits_within(self, limit_s: float) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.exited.wait(), limit_s)
+            async with asyncio.timeout(limit_s):
+                await self.exited.wait()
 
     async def _ask(self, question: bytes, *, within_s: float) -> Message:
         if self.lost or self._streams is None or self._streams.stdin is None:

@@ -99,10 +99,10 @@ async def test_an_answer_for_another_job_is_believed_for_neither(crew_of: Callab
 
 async def test_an_answer_over_the_limit_is_refused(crew_of: Callable[..., Any]) -> None:
     crew = await crew_of(max_answer_bytes=1_000_000)
-    assert isinstance(await one(crew, 1, blob_bytes=999_999), Finished)
+    assert isinstance(await one(crew, 1, blob_bytes=999_000), Finished)
     outcome = await one(crew, 2, blob_bytes=1_000_001)
     assert isinstance(outcome, Crashed)
-    assert "1000001 bytes" in outcome.cause
+    assert "at most 1000000" in outcome.cause
     assert isinstance(await one(crew, 3), Finished)
 
 
