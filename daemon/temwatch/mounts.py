@@ -1,5 +1,6 @@
 """What kind of file system a path lies on, from /proc/self/mountinfo, without touching the path itself."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ NETWORK_KINDS = frozenset(
         "9p",
         "virtiofs",
         "afs",
+        "coda",
         "ceph",
         "lustre",
         "gpfs",
@@ -22,6 +24,14 @@ NETWORK_KINDS = frozenset(
         "ncpfs",
         "sshfs",
         "davfs",
+        "gfs2",
+        "ocfs2",
+        "orangefs",
+        "pvfs2",
+        "panfs",
+        "vboxsf",
+        "vmhgfs",
+        "prl_fs",
     ]
 )
 _OCTAL = re.compile(r"\\([0-7]{3})")
@@ -66,7 +76,8 @@ def filesystem_of(path: Path, mountinfo: str | None = None) -> Filesystem:
     text = (
         Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape") if mountinfo is None else mountinfo
     )
-    wanted = path.absolute()
+    # A ".." is taken out as text: asking the disk what it means could hang.
+    wanted = Path(os.path.normpath(path.absolute()))
     best = Filesystem("unknown", "", "")
     for mount in parse_mountinfo(text):
         # Later mounts cover earlier ones on the same point, hence >=.

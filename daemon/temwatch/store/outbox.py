@@ -22,13 +22,15 @@ WHERE o.seq > :since AND o.topic >= :topic AND o.topic < :beyond {of_class} ORDE
 """
 _PAGE_ALL = _PAGE.format(of_class="")
 _PAGE_OF_CLASS = _PAGE.format(of_class="AND o.topic_class = :class")
+# From the first that has to stay on, all stay: no gap may come between those that can be replayed.
 _PRUNE = """
-WITH oldest AS (
-    SELECT seq, at FROM outbox WHERE seq < (SELECT MAX(seq) FROM outbox) ORDER BY seq LIMIT :at_most
+DELETE FROM outbox WHERE seq IN (
+    WITH newest AS (SELECT MAX(seq) AS seq FROM outbox),
+         oldest AS (SELECT seq, at FROM outbox ORDER BY seq LIMIT :at_most)
+    SELECT seq FROM oldest WHERE seq < (SELECT seq FROM newest) AND seq < COALESCE(
+        (SELECT MIN(seq) FROM oldest WHERE at >= :before AND seq > (SELECT seq FROM newest) - :keep_rows),
+        (SELECT seq FROM newest))
 )
-DELETE FROM outbox WHERE seq IN (SELECT seq FROM oldest) AND seq < COALESCE(
-    (SELECT MIN(seq) FROM oldest WHERE at >= :before AND seq > (SELECT MAX(seq) FROM outbox) - :keep_rows),
-    (SELECT MAX(seq) FROM outbox))
 """
 
 

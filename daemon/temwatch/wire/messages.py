@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from temwatch.errors import PermanentError
 from temwatch.model.events import Event, FrameAccepted, FrameGone, FrameSetAside, StatusChanged
@@ -161,9 +162,13 @@ def to_json(noun: Any) -> bytes:
     Raises
     ------
     MessageRefused
-        When a number in it is NaN or infinite, for which JSON has no word; with its place.
+        When a number in it is NaN or infinite, for which JSON has no word (with its place), or a text is no
+        Unicode.
     """
-    data = adapter(type(noun)).dump_json(noun, by_alias=True)
+    try:
+        data = adapter(type(noun)).dump_json(noun, by_alias=True)
+    except PydanticSerializationError as error:
+        raise MessageRefused(f"{type(noun).__name__}: {error}") from error
     # The words may also stand in a text; only then a second look is worth its time.
     if b"NaN" in data or b"Infinity" in data:
         place = next(_where_no_number(json.loads(data)), None)

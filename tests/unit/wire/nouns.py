@@ -1,0 +1,139 @@
+"""Any report, event or status that the nouns allow, for property tests; and one of each to look at."""
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from hypothesis import strategies as st
+
+from temwatch.model.events import FrameAccepted, FrameGone, FrameSetAside, StatusChanged
+from temwatch.model.report import Report
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+st.register_type_strategy(str, TEXT)
+st.register_type_strategy(float, NUMBERS)
+st.register_type_strategy(
+    Mapping, lambda type_: st.dictionaries(*map(st.from_type, get_args(type_)), max_size=3)
+)
+
+REPORTS: st.SearchStrategy[Any] = st.from_type(Report)
+EVENTS: st.SearchStrategy[Any] = st.one_of(
+    REPORTS,
+    st.from_type(FrameAccepted),
+    st.from_type(FrameSetAside),
+    st.from_type(FrameGone),
+    st.from_type(StatusChanged),
+)
+
+FRAME = {"frame_id": "0" * 20, "root": "titan", "path": "s1/0001.dm4", "z": None, "revision": 1}
+RECTANGLE = {"row": 812.5, "col": 90.0, "length_px": 41.0, "width_px": 30.2, "angle_deg": -12.0}
+FINDING = {
+    "finding_id": "0" * 20 + ".0",
+    "class": "pore",
+    "probability": {"pore": 0.91, "crack": 0.09},
+    "prediction_set": ["pore"],
+    "novelty": 0.12,
+    "score": 0.8,
+    "rectangle": RECTANGLE,
+    "area_px": 930,
+    "area_nm2": 1450.8,
+    "equivalent_diameter_nm": 42.98,
+    "grade": "II",
+    "zone": "B1",
+    "touches_edge": False,
+}
+REPORT = {
+    **FRAME,
+    "sha256": "f" * 64,
+    "sha256_of": "file",
+    "acquired_at": None,
+    "shape": [4096, 4096],
+    "format": "dm4",
+    "signal": "HAADF",
+    "calibration": {"nm_per_px": 1.249, "source": "file", "relative_uncertainty": None},
+    "imaging_mode": {"value": "HAADF", "source": "file"},
+    "data_bar": {"edge": "bottom", "rows": 64},
+    "verdict": {"decision": "refer", "reasons": ["crack in the prediction set of 1 finding"]},
+    "findings": [FINDING],
+    "summary": {
+        "count_by_class": {"pore": 1},
+        "particle_size_nm": {
+            "n": 3,
+            "mean": 4.0,
+            "sd": 1.0,
+            "p10": 3,
+            "p50": 4,
+            "p90": 5,
+            "mean_ci95": [3.1, 4.9],
+        },
+    },
+    "model": {"id": "m", "method": "kernel_elm", "provenance": "simulated"},
+    "finder": "learned",
+    "software": "temwatch 0.1.0",
+    "notes": ["no calibration"],
+    "timings_ms": {"read": 9.0},
+}
+LEDGER = {"seen": 3, "done": 1, "queued": 1, "held": 1, "set_aside": 0, "gone": 0}
+STATUS = {
+    "state": "ready",
+    "reason": "",
+    "version": "0.1.0",
+    "pid": 4711,
+    "started_at": "2026-03-01T12:00:00.000Z",
+    "roots": {
+        "titan": {
+            "state": "online",
+            "discovery": "events",
+            "reason": "",
+            "files": 3,
+            "folders": 1,
+            "scan_s": 0.01,
+            "last_frame_at": None,
+        }
+    },
+    "ledger": {"titan": LEDGER},
+    "workers": [{"name": "worker 1", "state": "busy", "doing": "a.dm4", "for_s": 0.2, "jobs_done": 7}],
+    "model": "m",
+    "finder": "learned",
+    "head": 12,
+    "disk_free_bytes": 10**12,
+    "notes": [],
+}
+COMMAND = {"v": 1, "cmd_id": "c" * 32, "cmd": "status", "args": {}}
+# One message of each kind, by the name of its schema.
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "frame.inspected": REPORT,
+    "frame.accepted": {**FRAME, "size_bytes": 1024},
+    "frame.set_aside": {**FRAME, "reason": "damaged", "next_step": "take it again"},
+    "frame.gone": FRAME,
+    "status.changed": STATUS,
+    "header": {
+        "v": 1,
+        "epoch": "e",
+        "seq": 7,
+        "prev": 5,
+        "id": "x:accepted",
+        "type": "frame.accepted",
+        "at": "2026-03-01T12:00:00.000Z",
+        "stored": True,
+    },
+    "heartbeat": {"head": 7, "heads": {"tw1/frame/": 7}, "state": "ready"},
+    "command": COMMAND,
+    "reply": {
+        "v": 1,
+        "cmd_id": "c" * 32,
+        "ok": False,
+        "error": {"code": "busy", "message": "later", "retryable": True},
+    },
+    "args.hello": {},
+    "args.status": {},
+    "args.drain": {},
+    "args.replay": {"since": 3, "limit": 10, "topic": "tw1/label/"},
+    "args.snapshot": {"before": None, "limit": 5},
+    "args.frame.get": {"frame_id": "0" * 20, "preview": False},
+    "args.frame.reinject": {"frame_id": "0" * 20},
+    "args.root.pause": {"root": "titan"},
+    "args.root.resume": {"root": "titan"},
+    "args.root.remove": {"root": "replay-1"},
+    "args.root.add": {"root": "replay-1", "path": "/data/old"},
+}
