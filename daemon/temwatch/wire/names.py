@@ -28,4 +28,6 @@ def to_text(relpath: bytes) -> str:
 
 def from_text(text: str) -> bytes:
     """Return the bytes of a name written by `to_text`."""
+    if not isinstance(text, str):
+        raise TypeError(f"a name is text, not {text!r}")
     return text.encode("utf-8", "surrogateescape")
