@@ -44,6 +44,7 @@ def test_a_frame_that_lands_is_reported(make_site: MakeSite) -> None:
     assert sorted(report.path for report in reports) == sorted(names)
     assert all(report.calibration.source == "file" for report in reports)
     assert all(report.calibration.nm_per_px for report in reports)
+    assert all(report.findings for report in reports)
 
 
 def test_files_that_came_while_the_daemon_was_down_are_found(make_site: MakeSite) -> None:
@@ -177,7 +178,9 @@ def test_a_root_can_be_paused_and_resumed(make_site: MakeSite) -> None:
     site.until(lambda: site.status()["ledger"]["titan"]["done"] == 1)
 
 
-def test_old_files_are_replayed_once_and_a_second_replay_ends_at_once(make_site: MakeSite, tmp_path: Path) -> None:
+def test_old_files_are_replayed_once_and_a_second_replay_ends_at_once(
+    make_site: MakeSite, tmp_path: Path
+) -> None:
     site = make_site()
     old = tmp_path / "old"
     old.mkdir()

@@ -159,7 +159,7 @@ def _facts(source: Source, header: Header, section: int) -> Facts:
     extended = _extended(source, header, section)
     return Facts(
         pixel_sizes=sizes + extended.pixel_sizes,
-        modes=extended.modes,
+        modes=extended.modes + modes.words(*(("MRC label", label) for label in header.labels)),
         acquired_at=extended.acquired_at,
         metadata=metadata | extended.metadata,
     )

@@ -13,6 +13,8 @@ from temwatch.reading.contents import Facts, ModeWord, PixelSize
 from temwatch.reading.source import Source
 from temwatch.reading.tiff_pages import Page, Tag, text, values
 
+# Scanning electron microscopes end at 30 kV, transmission microscopes begin at 40 (few) or 60.
+_FASTEST_SEM_V = 35_000.0
 _DESCRIPTION, _MAKE, _DATE = 270, 271, 306
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _INCH = 282, 283, 296, 2
 _IMAGEJ_LINE = re.compile(r"^(\w+)=(.*)$", re.MULTILINE)
@@ -116,7 +118,7 @@ def _jeol(source: Source, page: Page) -> Facts:
 
 
 def _fei_text(source: Source, page: Page) -> Facts:
-    """FEI's scanning microscopes: lines ``[Scan]`` / ``PixelWidth=`` in metres."""
+    """FEI's text: lines ``[Scan]`` / ``PixelWidth=`` in metres. A scanning microscope's, unless the beam is faster."""
     tag = page.tags.get(34682) or page.tags.get(34680)
     sections = _ini(text(source, tag))
     scan, user, detectors = (sections.get(key, {}) for key in ("Scan", "User", "Detectors"))
@@ -124,6 +126,7 @@ def _fei_text(source: Source, page: Page) -> Facts:
     if row is None or col is None:
         row, col = _ion_beam(sections.get("IRBeam", {}), page)
     detector = detectors.get("Name", "")
+    volts = _float(sections.get("Beam", {}).get("HV")) or 0.0
     mode = modes.mode_in(sections.get(detector, {}).get("Signal", "")) if "STEM" in detector.upper() else None
     moment = moments.parse_local(f"{user.get('Date', '')} {user.get('Time', '')}", moments.MONTH_FIRST)
     system = sections.get("System", {})
@@ -131,7 +134,9 @@ def _fei_text(source: Source, page: Page) -> Facts:
         pixel_sizes=calibration.pixel_size(row * 1e9, col * 1e9, "FEI [Scan] PixelWidth")
         if row and col
         else (),
-        modes=_sure(mode or ImagingMode.SEM, "FEI tag"),
+        modes=modes.words(("FEI detector", f"{detectors.get('Mode', '')} {detector}"))
+        if volts > _FASTEST_SEM_V
+        else _sure(mode or ImagingMode.SEM, "FEI tag"),
         acquired_at=moment,
         metadata=_named(instrument=system.get("SystemType"), detector=detector) | _assumed(moment),
     )

@@ -136,7 +136,9 @@ def _block_medians(
     """Return block medians (row, col), the centres of their rows and cols in px, and the range of grey values."""
     step = max(1, block // _SAMPLES)
     with np.errstate(over="ignore"):
-        top, left = (min(step // 2, size - 1) for size in image.shape)  # frames of one pixel have a sample too
+        top, left = (
+            min(step // 2, size - 1) for size in image.shape
+        )  # frames of one pixel have a sample too
         samples = image[top::step, left::step].astype(np.float64)
     side = min(block // step, *samples.shape)
     down, across = samples.shape[0] // side, samples.shape[1] // side
