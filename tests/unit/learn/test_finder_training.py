@@ -82,7 +82,7 @@ class TestWithTorch:
 
         from temwatch.learn.finder_training.training import Course, train
 
-        course = Course(seed=5, steps=2, batch=2)
+        course = Course(seed=5, steps=2, batch=2, pool=4)
         first, again = (
             train(course, say=lambda *_: None, keep=lambda _: None).network.state_dict() for _ in range(2)
         )

@@ -57,7 +57,13 @@ def shelve(network: Network, shelf: Path, *, seed: int, steps: int, course: Cour
         "what": "finder of compact objects and lines in electron micrographs",
         "data": f"simulated crops of {SIDE_PX} px alone (temwatch.sim.crops); no real image, no outside weights",
         "licence": "GPL-3.0-or-later",
-        "training": {"seed": seed, "steps": steps, "batch": course.batch, "rate": course.rate},
+        "training": {
+            "seed": seed,
+            "steps": steps,
+            "batch": course.batch,
+            "pool": course.pool,
+            "rate": course.rate,
+        },
         "network": {"channels": list(CHANNELS), "parameters": sum(p.numel() for p in network.parameters())},
         "versions": {
             "temwatch": __version__,

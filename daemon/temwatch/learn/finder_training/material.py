@@ -23,7 +23,7 @@ class Material:
         How many are replaced with each batch, the oldest first.
     """
 
-    def __init__(self, seed: int, *, pool: int = 768, fresh: int = 1) -> None:
+    def __init__(self, seed: int, *, pool: int, fresh: int = 1) -> None:
         self._seed = seed
         self._rng = stream("finder batches", seed)
         self._size, self._fresh = pool, fresh

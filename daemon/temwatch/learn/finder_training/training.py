@@ -33,6 +33,8 @@ class Course:
         is in the result; a course of that many steps gives the same weights again.
     batch : int
         Crops a step.
+    pool : int
+        Crops kept to draw from; one is renewed each step.
     rate : float
         Highest learning rate of AdamW.
     """
@@ -41,6 +43,7 @@ class Course:
     steps: int = 4000
     minutes: float | None = None
     batch: int = 8
+    pool: int = 768
     rate: float = 3e-3
 
 
@@ -74,7 +77,7 @@ def train(
     network = Network().to(memory_format=torch.channels_last)
     mean = copy.deepcopy(network)
     optimiser = torch.optim.AdamW(network.parameters(), lr=course.rate, weight_decay=1e-3)
-    material = Material(course.seed)
+    material = Material(course.seed, pool=course.pool)
     recent: list[float] = []
     begun = time.monotonic()
     steps = None if course.minutes else course.steps
