@@ -17,7 +17,7 @@ from temwatch.store import previews
 from temwatch.store.frames import FrameRow
 from temwatch.store.jobs import JobRow
 from temwatch.store.results import Inspected
-from temwatch.store.store import Store
+from temwatch.store.store import MAX_SECTIONS, Store
 from temwatch.wire import messages
 from temwatch.wire.messages import MessageRefused
 from temwatch.work.engine import CANCELLED, Engine, EngineClosed
@@ -266,6 +266,20 @@ def counted(outcome: Failed | Crashed, job: JobRow) -> JobRow:
     if outcome.error == "ShareTrouble":
         return replace(job, share_troubles=job.share_troubles + 1)
     return replace(job, failures=job.failures + 1)
+
+
+def counted_sections(outcome: Finished) -> int:
+    """Return how many images a worker counted in a file.
+
+    Raises
+    ------
+    MessageRefused
+        When that is no number of several images.
+    """
+    sections = outcome.body["sections"]
+    if not isinstance(sections, int) or not 1 < sections <= MAX_SECTIONS:
+        raise MessageRefused(f"{sections!r} images in a file")
+    return sections
 
 
 def checked(outcome: Finished, frame: FrameRow) -> tuple[Inspected, Report]:

@@ -279,3 +279,15 @@ async def test_a_report_about_another_frame_is_not_believed(store: Store) -> Non
     async with running(store, lambda job: finished(job, frame_id="another")):
         (end,) = await until_ended(store, 1)
     assert end.type == "frame.set_aside"
+
+
+@pytest.mark.parametrize("sections", ["many", 0, 1, -3, 10**9, None])
+async def test_a_number_of_images_that_is_none_is_not_believed(store: Store, sections: Any) -> None:
+    queue(store, "a")
+
+    def answer(job: Job) -> Outcome:
+        return Finished(job_id=job.job_id, attempt=job.attempt, body={"sections": sections})
+
+    async with running(store, answer):
+        (end,) = await until_ended(store, 1)
+    assert end.type == "frame.set_aside"
