@@ -192,12 +192,11 @@ class Dispatch:
 
     def _finish(self, outcome: Finished, leased: _Leased) -> None:
         now = self._clock.now()
-        if "sections" in outcome.body:
-            self._store.unfold(
-                outcome.job_id, outcome.attempt, sections=int(outcome.body["sections"]), at=now
-            )
-            return
         try:
+            if "sections" in outcome.body:
+                sections = counted_sections(outcome)
+                self._store.unfold(outcome.job_id, outcome.attempt, sections=sections, at=now)
+                return
             inspected, report = checked(outcome, leased.frame)
         except MessageRefused as error:
             failed = Failed(

@@ -163,7 +163,8 @@ async def running(store: Store, answer: Answer) -> AsyncIterator[OneHand]:
         yield engine
     finally:
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        (ended,) = await asyncio.gather(task, return_exceptions=True)
+        assert isinstance(ended, asyncio.CancelledError), ended
 
 
 async def until_ended(store: Store, n: int) -> list[outbox.Message]:
