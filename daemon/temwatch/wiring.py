@@ -182,7 +182,7 @@ class Daemon:
             roots={name: _health(state, newest.get(name)) for name, state in self._root_states.items()},
             ledger=self.store.ledgers(),
             workers=self.dispatch.workers(),
-            model=starter().name,
+            model=starter(self._settings.finder.method).name,
             finder=self._settings.finder.method,
             head=self.database.ask(outbox.head),
             disk_free_bytes=shutil.disk_usage(self._settings.state.dir).free,
@@ -195,7 +195,7 @@ class Daemon:
     # --- parts -------------------------------------------------------------------------------------------------
 
     def _crew(self) -> Crew:
-        workers = self._settings.workers
+        workers, finder = self._settings.workers, self._settings.finder
         hands = HandSettings(
             task=TASK,
             environ=os.environ,
@@ -204,7 +204,7 @@ class Daemon:
         )
         return Crew(
             CrewSettings(count=workers.count or len(os.sched_getaffinity(0)), hands=hands),
-            task_settings(self._settings.finder, self._settings.acceptance, model=starter()),
+            task_settings(finder, self._settings.acceptance, model=starter(finder.method)),
             clock=self._clock,
             log_line=lambda name, line: _log.info("worker says", worker=name, line=line),
             noted=lambda event, fields: _log.info(event, **fields),

@@ -139,10 +139,10 @@ def _roots(settings: Settings) -> Iterator[Check]:
         )
 
 
-def _recognizer(_: Settings) -> Iterator[Check]:
+def _recognizer(settings: Settings) -> Iterator[Check]:
     from temwatch.store.shelf import load, starter
 
-    folder = starter()
+    folder = starter(settings.finder.method)
     card = load(folder).card
     yield Check("ok", "recognizer", f"{folder.name[:12]} {card.method}: {card.provenance}")
 

@@ -18,9 +18,10 @@ def model() -> None:
 
 @model.command("show")
 @click.argument("folder", required=False, type=click.Path(path_type=Path, exists=True, file_okay=False))
-def show(folder: Path | None) -> int:
-    """Print the card of the recognizer in FOLDER (default: the one in use)."""
-    where = folder or starter()
+@click.option("--finder", "method", type=click.Choice(["threshold", "learned"]), default="threshold")
+def show(folder: Path | None, method: str) -> int:
+    """Print the card of the recognizer in FOLDER (default: the shipped one for the finder)."""
+    where = folder or starter(method)
     click.echo(json.dumps({"id": where.name, **asdict(load(where).card)}, indent=2))
     return 0
 
@@ -75,7 +76,7 @@ def evaluate_starter(
     from temwatch.model.frame import ImagingMode
     from temwatch.work.task import finder_of
 
-    where = folder or starter()
+    where = folder or starter(method)
     scores = starter_evaluation.evaluate_starter(
         load(where),
         finder=finder_of({"method": method, "sensitivity": sensitivity}),

@@ -149,15 +149,22 @@ def _array(content: bytes) -> NDArray[Any]:
     return np.frombuffer(body, dtype=dtype).reshape(shape)
 
 
-def starter() -> Path:
-    """Return the folder of the recognizer that comes with the package.
+def starter(finder: str) -> Path:
+    """Return the folder of the recognizer that comes with the package for a finder.
+
+    Each has learned from the regions of one finder: what they look like is part of what it knows.
+
+    Parameters
+    ----------
+    finder : str
+        ``"threshold"`` or ``"learned"``.
 
     Raises
     ------
     ModelRefused
         When there is not exactly one.
     """
-    shelf = Path(str(resources.files("temwatch").joinpath("shipped", "recognizer")))
+    shelf = Path(str(resources.files("temwatch").joinpath("shipped", "recognizer", finder)))
     found = [folder for folder in shelf.glob("*") if (folder / MANIFEST).is_file()]
     if len(found) != 1:
         raise ModelRefused(

@@ -101,7 +101,7 @@ def test_evaluation_counts_every_object_and_every_region_once(starter):
 
 
 def test_the_shipped_starter_loads_is_small_and_reads_the_features_of_today():
-    folder = shelf.starter()
+    folder = shelf.starter("threshold")
     shipped = shelf.load(folder)
     assert shipped.card.provenance == PROVENANCE
     assert shipped.card.feature_set == FEATURE_SET
@@ -112,7 +112,7 @@ def test_the_shipped_starter_loads_is_small_and_reads_the_features_of_today():
 
 def test_the_shipped_starter_names_most_of_what_is_found_in_specimens_it_has_not_seen():
     scores = evaluate_starter(
-        shelf.load(shelf.starter()), finder=FINDER, title="mixed", specimens=12, frames_each=1
+        shelf.load(shelf.starter("threshold")), finder=FINDER, title="mixed", specimens=12, frames_each=1
     )
     assert scores.recognition.accuracy.value > 0.75
     assert scores.recognition.ece < 0.12
