@@ -22,7 +22,6 @@ from temwatch.store.shelf import load
 from temwatch.store.weights import load_weights, shipped_finder
 from temwatch.vision.features import FEATURE_SET
 from temwatch.vision.finder.base import Finder
-from temwatch.vision.finder.learned import LearnedFinder
 from temwatch.vision.finder.threshold import ThresholdFinder
 from temwatch.vision.inspection import Inspection
 from temwatch.vision.overlay import preview
@@ -140,6 +139,9 @@ def finder_of(settings: dict[str, Any]) -> Finder:
         raise PermanentError(
             f"no finder {settings['method']!r}", next_step='set [finder] method = "learned" or "threshold"'
         )
+    # Imported when it is asked for: it brings scipy, scikit-image and the runtime with it.
+    from temwatch.vision.finder.learned import LearnedFinder
+
     folder = Path(settings["weights"]) if settings.get("weights") else shipped_finder()
     return LearnedFinder(
         load_weights(folder, settings.get("precision", "int8")),
