@@ -1,4 +1,4 @@
-"""How much of what scans find events had told of: the only honest sign that inotify still works (RELIABILITY.md 0.3)."""
+"""How much of what scans find events had told of: the only honest sign that inotify still works."""
 
 from collections import OrderedDict, deque
 
@@ -6,7 +6,7 @@ _GRACE_S = 2.0  # an event may come later than a scan's find
 _REMEMBERED = 20_000
 _WINDOW = 200
 _ENOUGH = 20
-SHARE = 0.9  # RELIABILITY.md 5.2
+SHARE = 0.9  # below this, events are lost often enough that polling serves better
 
 
 class Agreement:

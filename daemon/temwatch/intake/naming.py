@@ -4,7 +4,7 @@ import fnmatch
 import re
 from collections.abc import Iterable
 
-# RELIABILITY.md section 2: names under which copies are under way, and what operating systems and NAS boxes drop.
+# Names under which copies are under way, and what operating systems and NAS boxes drop.
 ALWAYS_IGNORED = (
     ".*",
     "~*",

@@ -1,7 +1,7 @@
 """When a file is finished: one state a file, moved by what was seen and by the monotonic clock. No disk here.
 
 ``candidate -> (quiet) -> probe -> accepted | incomplete (tried again) | set aside``; a placeholder is an empty file.
-Any change leads back to candidate. What the file system calls time is compared with itself only (RELIABILITY.md 5.2).
+Any change leads back to candidate. What the file system calls time is compared with itself only.
 """
 
 from dataclasses import dataclass, replace

@@ -6,7 +6,7 @@ from typing import BinaryIO
 ByteRanges = tuple[tuple[int, int], ...]
 """Pieces of a file as (offset, length), in reading order."""
 
-# RELIABILITY 5.2: headers of one session are equal over the first kilobytes, so head, tail and samples together.
+# Headers of one session are equal over the first kilobytes, so head, tail and samples together.
 END_BYTES = 64 * 1024
 SAMPLES = 8
 SAMPLE_BYTES = 4 * 1024

@@ -64,8 +64,7 @@ def loss(planes: Tensor, target: Tensor) -> Tensor:
     Notes
     -----
     Cross-entropy for each plane plus, for objects and lines, 1 - Dice (Milletari et al., 3DV 2016), which counts
-    a crop with few objects as much as one with many. The weights of the terms are those of the prototype that
-    DETECTION.md describes.
+    a crop with few objects as much as one with many. The weights of the terms were found with a smaller network.
     """
     entropy = functional.binary_cross_entropy_with_logits
     is_object, core, line, radius, weight = target.unbind(1)
