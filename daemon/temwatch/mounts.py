@@ -54,9 +54,11 @@ class Filesystem:
 def parse_mountinfo(text: str) -> tuple[Filesystem, ...]:
     """Return the mounts of a mountinfo text, in order; see proc_pid_mountinfo(5) for its fields."""
     mounts = []
-    for line in text.splitlines():
+    # The kernel escapes blanks and line ends of names, but only ASCII ones: a mount point may hold an ideographic
+    # space or U+2028, where `splitlines()` and a bare `split()` would cut it.
+    for line in text.split("\n"):
         before, separator, after = line.partition(" - ")
-        fields, rest = before.split(), after.split()
+        fields, rest = before.split(" "), after.split(" ")
         if separator and len(fields) >= 5 and len(rest) >= 2:
             mounts.append(Filesystem(rest[0], _plain(rest[1]), _plain(fields[4])))
     return tuple(mounts)

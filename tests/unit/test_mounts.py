@@ -40,6 +40,12 @@ def test_lines_that_are_no_mounts_are_passed_over() -> None:
     assert parse_mountinfo("") == ()
 
 
+def test_blanks_that_the_kernel_does_not_escape_cut_no_name() -> None:
+    text = "1 0 8:1 / / rw - ext4 /dev/sda rw\n2 1 0:6 / /mnt/顕微\u3000鏡\u2028 rw - nfs4 nas:/a\u3000b rw\n"
+    found = filesystem_of(Path("/mnt/顕微\u3000鏡\u2028/state"), text)
+    assert (found.kind, found.source) == ("nfs4", "nas:/a\u3000b")
+
+
 def test_spaces_in_mount_points_are_read() -> None:
     assert Filesystem("cifs", "//scope/data", "/srv/share one") in parse_mountinfo(MOUNTS)
 

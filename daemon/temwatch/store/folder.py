@@ -1,11 +1,12 @@
 """The state folder: on a local disk, held by one daemon, with some room kept in reserve."""
 
 import contextlib
+import errno
 import fcntl
 import os
 from pathlib import Path
 
-from temwatch.errors import StoreRefused
+from temwatch.errors import StoreFull, StoreRefused
 from temwatch.mounts import filesystem_of
 
 BALLAST_BYTES = 4 * 1024 * 1024
@@ -32,6 +33,8 @@ class Hold:
         ------
         StoreRefused
             When another process holds it (it is named), or this user can't write there.
+        StoreFull
+            When the disk has no room for the lock.
         """
         try:
             fd = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -40,8 +43,9 @@ class Hold:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self.left_open = bool(os.pread(fd, 32, 0).strip())
-            os.ftruncate(fd, 0)
-            os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+            # Written over the old one, then cut: emptied first, a full disk might not take it back, and the next
+            # start would take a killed daemon for one that had closed.
+            os.ftruncate(fd, os.pwrite(fd, f"{os.getpid()}\n".encode(), 0))
         except BlockingIOError as error:
             holder = os.pread(fd, 32, 0).decode("ascii", "replace").strip()
             os.close(fd)
@@ -138,8 +142,11 @@ def sync(folder: Path) -> None:
         os.close(fd)
 
 
-def _no_access(folder: Path, error: OSError) -> StoreRefused:
+def _no_access(folder: Path, error: OSError) -> StoreFull | StoreRefused:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        give_up_ballast(folder)
+        return StoreFull(f"state disk is full ({folder})", next_step="make room, then start temwatch again")
     return StoreRefused(
         f"state folder {folder} can't be locked ({error.strerror})",
-        next_step="give this user the right to write there, and make room on the disk",
+        next_step="give this user the right to write there",
     )

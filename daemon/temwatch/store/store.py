@@ -17,6 +17,7 @@ from temwatch.store.frames import FrameRow
 from temwatch.store.jobs import JobRow
 from temwatch.store.results import Inspected
 from temwatch.wire import messages, topics
+from temwatch.wire.names import sayable
 
 MAX_SECTIONS = 100_000
 _NO_STAMP = Stamp(size=0, mtime_ns=0, ctime_ns=0, inode=0)
@@ -48,7 +49,7 @@ class Store:
     def hold(self, fact: Held) -> None:
         """Write down why a noticed file still waits."""
         with self.database.transaction() as tx:
-            files.hold(tx, files.root_id(tx, fact.root), fact.relpath, fact.reason)
+            files.hold(tx, files.root_id(tx, fact.root), fact.relpath, sayable(fact.reason))
 
     def accept(self, fact: Sighted, *, at: datetime) -> list[FrameRow]:
         """Queue what is new in a settled file; return the new frames (none where the content is known).
@@ -58,8 +59,7 @@ class Store:
         """
         with self.database.transaction() as tx:
             file_id = files.put(tx, files.root_id(tx, fact.root), fact.relpath, fact.stamp, held=False)
-            prints = fact.sections if fact.sections is not None else (fact.fingerprint,)
-            count = len(prints) if fact.sections is not None else None
+            prints, count = self._prints(tx, file_id, fact)
             self._drop_overwritten(tx, file_id, fact, at)
             new = [
                 self._queue(tx, file_id, section, count, fingerprint, at)
@@ -87,7 +87,7 @@ class Store:
                 state="queued",
                 at=at,
             )
-            return self._end_aside(tx, frame, fact.reason, fact.next_step, at)
+            return self._end_aside(tx, frame, sayable(fact.reason), sayable(fact.next_step), at)
 
     def vanish(self, fact: Vanished, *, at: datetime) -> list[FrameRow]:
         """Let go of a file that is no longer there; frames nobody had inspected are gone, and it is said."""
@@ -175,7 +175,7 @@ class Store:
         with self.database.transaction() as tx:
             if jobs.held_by(tx, job.job_id, job.attempt, self.instance) is None:
                 return False
-            jobs.wait(tx, job, until_s=until_s, error=error)
+            jobs.wait(tx, job, until_s=until_s, error=sayable(error))
             return True
 
     def set_aside(self, job: JobRow, *, reason: str, next_step: str, at: datetime) -> FrameRow | None:
@@ -183,7 +183,8 @@ class Store:
         with self.database.transaction() as tx:
             if jobs.held_by(tx, job.job_id, job.attempt, self.instance) is None:
                 return None
-            return self._end_aside(tx, frames.by_pk(tx, job.frame_pk), reason, next_step, at)
+            frame = frames.by_pk(tx, job.frame_pk)
+            return self._end_aside(tx, frame, sayable(reason), sayable(next_step), at)
 
     def gone(self, job: JobRow, *, at: datetime) -> FrameRow | None:
         """End a leased job whose file vanished; None if it is not held."""
@@ -252,6 +253,18 @@ class Store:
             files.root_id(tx, root)
 
     # --- inside a transaction ----------------------------------------------------------------------------------
+
+    def _prints(
+        self, tx: sqlite3.Connection, file_id: int, fact: Sighted
+    ) -> tuple[tuple[str, ...], int | None]:
+        """Return the fingerprint of every section a settled file is known to hold, and how many, if known."""
+        if fact.sections is not None:
+            return fact.sections, len(fact.sections)
+        # Only a decoder can tell; where it did for this very content, its later sections count too: they may
+        # have vanished before they were inspected, and be back now.
+        before = frames.latest(tx, file_id, 0)
+        count = before.sections if before and before.fingerprint == fact.fingerprint else None
+        return (fact.fingerprint,) * (count or 1), count
 
     def _is_new(self, tx: sqlite3.Connection, file_id: int, section: int, fingerprint: str) -> bool:
         before = frames.latest(tx, file_id, section)

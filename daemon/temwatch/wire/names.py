@@ -21,6 +21,11 @@ def _shown(character: str) -> str:
     return f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
+def sayable(text: str) -> str:
+    r"""Return text that UTF-8 can spell: a reason may quote a name whose bytes are none (``\udcff`` for ff)."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def to_text(relpath: bytes) -> str:
     """Return bytes as JSON-safe text that `from_text` turns back exactly."""
     return relpath.decode("utf-8", "surrogateescape")

@@ -1,5 +1,6 @@
 """A disk that is full or fails: nothing half-written, nothing acknowledged lost, and it goes on by itself."""
 
+import contextlib
 import os
 import sqlite3
 import subprocess
@@ -43,6 +44,26 @@ def test_a_full_disk_says_so_writes_nothing_half_and_gives_up_its_reserve(small_
     store.accept(facts.sighted(b"last.mrc"), at=facts.AT)
     sound.check(store)
     store.database.close()
+
+
+def fill_up(disk: Path) -> Path:
+    """Write a file until not a byte more goes in, and return it."""
+    hog = disk / "hog"
+    with hog.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(b"\0" * 4096):
+            pass
+    return hog
+
+
+def test_a_first_start_on_a_full_disk_waits_for_room_and_bars_no_later_one(small_disk: Path) -> None:
+    hog = fill_up(small_disk)
+    database = Database(small_disk, ballast_bytes=0)
+    with pytest.raises(StoreFull):
+        database.open()
+    hog.unlink()
+    database.open()
+    sound.check(Store(database, instance="test"))
+    database.close()
 
 
 def test_after_room_is_made_it_goes_on_by_itself_and_makes_the_reserve_again(small_disk: Path) -> None:

@@ -221,6 +221,34 @@ def test_roots_have_ledgers_of_their_own(store: Store) -> None:
     }
 
 
+def test_images_that_vanished_uninspected_are_queued_when_the_same_file_is_back(store: Store) -> None:
+    store.accept(facts.sighted(b"a.dm4"), at=facts.AT)
+    job, _ = lease(store)
+    store.unfold(job.job_id, job.attempt, sections=3, at=facts.AT)
+    while True:
+        job, frame = lease(store)
+        if frame.section == 0:
+            break
+    finish(store, job)
+    store.start_instance()
+    store.vanish(facts.vanished(b"a.dm4"), at=facts.AT)
+    assert [frame.section for frame in store.accept(facts.sighted(b"a.dm4"), at=facts.AT)] == [1, 2]
+    assert store.accept(facts.sighted(b"a.dm4"), at=facts.AT) == []
+
+
+def test_a_reason_may_quote_a_name_that_is_no_text(store: Store) -> None:
+    store.notice([facts.noticed(b"a")])
+    store.hold(facts.held(b"a", "no access to \udcff"))
+    store.accept(facts.sighted(b"a"), at=facts.AT)
+    job, _ = lease(store)
+    assert store.try_again(job, until_s=1.0, error="EIO on \udcff")
+    store.wake(now_s=2.0)
+    job, _ = lease(store)
+    aside = store.set_aside(job, reason="damaged: \udcff", next_step="look at \udcff", at=facts.AT)
+    assert aside is not None
+    assert (aside.reason, aside.next_step) == ("damaged: \\udcff", "look at \\udcff")
+
+
 def test_known_files_are_told_with_stamps_and_names_as_they_are(store: Store) -> None:
     names = sorted([b"a", b"\xff\xfe.mrc", b"b/c.mrc"] + [b"%04d" % number for number in range(2100)])
     store.notice([facts.noticed(name) for name in names])
