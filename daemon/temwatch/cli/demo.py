@@ -70,9 +70,14 @@ def demo(frames: int | None, headless: bool, rate_hz: float, seed: int, keep: Pa
             Subscription(events, commands, since=0, topic=topics.RESULT, timeout_s=1.0) as subscription,
             quiet_view() if headless else live_view(console, tally, events) as refresh,
         ):
-            _follow(subscription, tally, refresh)
+            try:
+                _follow(subscription, tally, refresh)
+            except KeyboardInterrupt:
+                if frames is not None:
+                    raise
+                tally.expected = len(tally.exposures)  # that is how a demo without end ends
         console.print(summary(tally))
-    return OK if tally.complete else FAILED
+    return OK if tally.complete or frames is None else FAILED
 
 
 def _follow(subscription: Subscription, tally: Tally, refresh: Callable[[], None]) -> None:

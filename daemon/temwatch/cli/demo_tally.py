@@ -145,14 +145,18 @@ def live_view(console: Console, tally: Tally, events: str) -> Iterator[Callable[
     """Show results as they come; give what refreshes the view."""
 
     def view() -> Group:
-        table = Table("frame", "verdict", "found", "why", "after", expand=True)
+        table = Table(box=SIMPLE, expand=True)
+        table.add_column("frame", no_wrap=True, min_width=23)
+        for name in ("verdict", "found", "why", "after"):
+            table.add_column(name, no_wrap=name in ("verdict", "after"))
         for path in list(tally.newest):
             report, at_s = tally.reports[path]
-            counts = ", ".join(f"{n} {name}" for name, n in report.summary.count_by_class.items())
+            counts = report.summary.count_by_class.items()
+            found = ", ".join(f"{n} {_words(name)}" for name, n in counts if name != "artefact") or "nothing"
             decision = report.verdict.decision
             after = f"{at_s - tally.exposures[path][1]:.1f} s" if path in tally.exposures else ""
             verdict = Text(decision.value, style=_COLOURS[decision])
-            table.add_row(path, verdict, counts, "; ".join(report.verdict.reasons[:1]), after)
+            table.add_row(path, verdict, found, "; ".join(report.verdict.reasons[:1]), after)
         said = f"{len(tally.exposures)} written, {len(tally.reports)} reported; subscribe at {events}; Ctrl-C ends"
         return Group(
             Text("temwatch demo: a simulated microscope, inspected live", style="bold"), table, Text(said)
