@@ -1,11 +1,14 @@
 """A recognizer says what it knows of objects, and refuses what it has not learned to read."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import temwatch
 from temwatch.errors import ModelRefused
 from temwatch.recognition.fitting import fit_recognizer
 from temwatch.recognition.recognizer import fit_scaler
@@ -169,5 +172,12 @@ def test_a_worker_that_loads_and_recognises_never_imports_scikit_learn_or_scipy(
         "import sys, temwatch.store.shelf, temwatch.recognition.recognizer, temwatch.acceptance.verdict;"
         "print(sorted(name for name in sys.modules if name in ('sklearn', 'scipy', 'cv2', 'pandas')))"
     )
-    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    source = str(Path(temwatch.__file__).parents[1])
+    out = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": source},
+    )
     assert out.stdout.strip() == "[]"
