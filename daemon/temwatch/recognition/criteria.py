@@ -27,7 +27,8 @@ def squared_errors(rows: Array, clusters: Codes) -> tuple[Array, NDArray[np.intp
     np.add.at(sums, clusters, rows)
     means = sums / np.maximum(counts, 1)[:, None]
     away = rows - means[clusters]
-    return np.bincount(clusters, np.einsum("ij,ij->i", away, away), minlength=len(counts)), counts
+    errors: Array = np.bincount(clusters, (away**2).sum(axis=1), minlength=len(counts)).astype(np.float64)
+    return errors, counts
 
 
 def error_sum_of_squares(rows: Array, clusters: Codes) -> float:
