@@ -87,7 +87,8 @@ class ELM(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn
             raise ValueError(f"solver must be one of {', '.join(SOLVERS)}, got {self.solver!r}")
         rows, labels = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(labels)
-        self.classes_, codes = np.unique(labels, return_inverse=True)
+        names, codes = np.unique(labels, return_inverse=True)
+        self.classes_: NDArray[Any] = names
         if len(self.classes_) < 2:
             raise ValueError(f"at least two classes are needed, y holds only one class: {self.classes_[0]}")
         random = check_random_state(self.random_state)
@@ -100,7 +101,7 @@ class ELM(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn
         output, held_out = solved(hidden, targets, float(self.regularisation))
         self.output_weights_: Array = output
         self.loo_decision_: Array = held_out
-        self.temperature_ = fit_temperature(self.loo_decision_, codes)
+        self.temperature_: float = fit_temperature(self.loo_decision_, codes)
         return self
 
     def decision_function(self, X: ArrayLike) -> Array:
