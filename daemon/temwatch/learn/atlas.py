@@ -85,7 +85,13 @@ class Atlas:
         )
 
 
-def import_atlas(folder: Path, *, classes: Sequence[str] | None = None, one_per_image: bool = False) -> Atlas:
+def import_atlas(
+    folder: Path,
+    *,
+    classes: Sequence[str] | None = None,
+    one_per_image: bool = False,
+    nm_per_px: float | None = None,
+) -> Atlas:
     """Measure every marked object of a folder of labelled images; see `read_labelled` for the layouts.
 
     An image whose pixels an earlier one has too is left out. Where there is a box and no mask, the object is what
@@ -99,6 +105,8 @@ def import_atlas(folder: Path, *, classes: Sequence[str] | None = None, one_per_
         The only ones known: another class is an error. Absent: any.
     one_per_image : bool
         Keep only the largest object of every image.
+    nm_per_px : float, optional
+        Of all the images. Absent: unknown, and then nothing measures the size of an object.
 
     Raises
     ------
@@ -116,7 +124,8 @@ def import_atlas(folder: Path, *, classes: Sequence[str] | None = None, one_per_
     for number in kept.tolist():
         image = images[number]
         _check_classes(image, classes)
-        view = look_at(image.image)
+        tally["unmarked"] += not image.marks
+        view = look_at(image.image, nm_per_px=nm_per_px)
         found = _regions(view, _chosen(image.marks, one_per_image), tally)
         regions = [region for region, _ in found]
         tables.append(measure(view, regions, outline(regions, view.shape)))
@@ -237,6 +246,7 @@ def _cropped(mask: NDArray[np.bool_], row: int, col: int) -> Region:
 def _notes(tally: Counter[str]) -> tuple[str, ...]:
     said = {
         "copies": "image(s) left out: copies of others, pixel by pixel",
+        "unmarked": "image(s) in which nothing is marked",
         "ellipses": "box(es) in which nothing stands out: taken as the ellipse that fills them",
         "tiny": f"object(s) left out: smaller than {_SMALLEST_PX} px, or outside the image",
     }

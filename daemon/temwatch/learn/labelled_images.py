@@ -110,9 +110,8 @@ def _masked(folder: Path) -> Iterator[LabelledImage]:
                 next_step="give the mask of this very image",
             )
         mask = painted > 127
-        if mask.any():
-            mark = Mark(class_=folder.name, box=_box_of(mask), mask=mask)
-            yield LabelledImage(path=path, image=image, marks=(mark,), group=_tile_of(path.stem))
+        marks = (Mark(class_=folder.name, box=_box_of(mask), mask=mask),) if mask.any() else ()
+        yield LabelledImage(path=path, image=image, marks=marks, group=_tile_of(path.stem))
 
 
 def _tile_of(stem: str) -> str:

@@ -59,6 +59,13 @@ def test_an_image_that_is_there_twice_counts_once_and_that_is_said(masks):
     assert any("1 image(s) left out" in note for note in atlas.notes)
 
 
+def test_an_empty_mask_gives_no_row_and_that_is_said(masks):
+    cv2.imwrite(str(masks / "pore" / "exp1_num_100.png"), np.zeros((100, 120), np.uint8))
+    atlas = import_atlas(masks)
+    assert atlas.rows_by_class == {"pore": 1, "slag": 1}
+    assert any("nothing is marked" in note for note in atlas.notes)
+
+
 def test_a_mask_of_another_shape_is_refused_by_name(masks):
     cv2.imwrite(str(masks / "pore" / "exp1_num_100.png"), np.ones((5, 5), np.uint8))
     with pytest.raises(AtlasRefused, match=r"exp1_num_100.png.*\(5, 5\)"):
