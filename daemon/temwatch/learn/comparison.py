@@ -39,7 +39,8 @@ class Result:
         By class, over distinct rows: a row held out several times counts as its mean. The interval says how far
         other rows of the same kind would vary, not other training rows.
     ece, log_loss : float
-        Expected calibration error (15 bins of equal mass) and log-loss, over the held-out rows of all repeats.
+        Expected calibration error (15 bins of equal mass) and log-loss, over the held-out rows of all repeats. A
+        single row that got a probability of zero (trees give such) costs 690 before averaging.
     confusion : ndarray of int, shape (C, C)
         Rows are the truth; summed over repeats.
     optimistic : (mean, sd) or None
