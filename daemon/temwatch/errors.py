@@ -81,5 +81,9 @@ class ModelRefused(PermanentError):
     """A saved recognizer or network doesn't match its digest, its manifest or its golden inputs."""
 
 
+class AtlasRefused(PermanentError):
+    """Labelled images can't be used as they are (no labels found, an unknown class, a mask of another shape)."""
+
+
 class DaemonUnreachable(TransientError):
     """No daemon answered at the configured address."""

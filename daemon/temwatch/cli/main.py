@@ -44,6 +44,7 @@ COMMANDS = {
     "doctor": "doctor",
     "model": "model",
     "finder": "finder",
+    "evaluate": "evaluate",
 }
 
 

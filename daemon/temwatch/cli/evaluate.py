@@ -1,0 +1,128 @@
+"""`temwatch evaluate`: recognition methods side by side on an atlas, with the intervals that belong to such figures."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+
+if TYPE_CHECKING:
+    from temwatch.learn.atlas import Atlas
+
+
+@click.command()
+@click.option(
+    "--atlas",
+    "folder",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Labelled images: class folders with masks, or images/ beside boxes/, labels/ or ellipses/. "
+    "Default: the simulator.",
+)
+@click.option("--classes", help="Only these, separated by commas.")
+@click.option("--one-per-image", is_flag=True, help="Only the largest object of every image.")
+@click.option(
+    "--nm-per-px",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Of the atlas; without it size says nothing.",
+)
+@click.option("--simulate", type=click.Choice(["easy", "mixed"]), default="mixed", show_default=True)
+@click.option("--specimens", type=click.IntRange(min=3), default=30, show_default=True, help="To simulate.")
+@click.option("--method", "methods", multiple=True, default=("all",), show_default=True, help="Repeatable.")
+@click.option("--train", type=click.IntRange(min=6), default=120, show_default=True)
+@click.option("--test", type=click.IntRange(min=3), default=60, show_default=True)
+@click.option("--repeats", type=click.IntRange(min=1), default=25, show_default=True)
+@click.option(
+    "--split",
+    type=click.Choice(["random", "group", "both"]),
+    default="both",
+    show_default=True,
+    help="Hold rows out at random, or whole groups: specimens, else images.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def evaluate(
+    folder: Path | None,
+    classes: str | None,
+    one_per_image: bool,
+    nm_per_px: float | None,
+    simulate: Any,
+    specimens: int,
+    methods: tuple[str, ...],
+    train: int,
+    test: int,
+    repeats: int,
+    split: str,
+    seed: int,
+    as_json: bool,
+) -> int:
+    """Compare recognition methods on repeated hold-outs of one atlas."""
+    from threadpoolctl import threadpool_limits
+
+    from temwatch.learn.comparison import compare
+    from temwatch.learn.comparison_text import as_text, as_values, leakage
+    from temwatch.recognition.methods import METHODS
+
+    chosen = tuple(METHODS) if "all" in methods else methods
+    splits: Any = ("random", "group") if split == "both" else (split,)
+    with threadpool_limits(limits=1), Progress(console=Console(stderr=True)) as bar:
+        if folder is None:
+            atlas = _simulated(bar, classes, simulate, specimens)
+        else:
+            atlas = _imported(folder, classes, one_per_image, nm_per_px)
+        tables = [
+            compare(
+                atlas,
+                methods=chosen,
+                split=kind,
+                train=train,
+                test=test,
+                repeats=repeats,
+                seed=seed,
+                progress=_line(bar, f"split: {kind}"),
+            )
+            for kind in splits
+        ]
+    if as_json:
+        click.echo(json.dumps([as_values(table) for table in tables], indent=2, allow_nan=False))
+        return 0
+    click.echo("\n\n".join(as_text(table) for table in tables))
+    if len(tables) == 2:
+        click.echo("\n" + leakage(*tables))
+    return 0
+
+
+def _line(bar: Progress, title: str) -> Callable[[int, int], None]:
+    task = bar.add_task(title, total=None)
+
+    def tell(done: int, of: int) -> None:
+        bar.update(task, completed=done, total=of)
+
+    return tell
+
+
+def _names(classes: str | None) -> list[str] | None:
+    return [name.strip() for name in classes.split(",")] if classes else None
+
+
+def _imported(folder: Path, classes: str | None, one_per_image: bool, nm_per_px: float | None) -> "Atlas":
+    from temwatch.learn.atlas import import_atlas
+
+    atlas = import_atlas(folder, one_per_image=one_per_image, nm_per_px=nm_per_px)
+    wanted = _names(classes)
+    return atlas.only(wanted) if wanted else atlas
+
+
+def _simulated(bar: Progress, classes: str | None, simulate: Any, specimens: int) -> "Atlas":
+    from temwatch.learn.simulated_atlas import CLASSES, simulated_atlas
+    from temwatch.work.task import finder_of
+
+    return simulated_atlas(
+        simulate,
+        finder=finder_of({"method": "threshold", "sensitivity": 0.5}),
+        specimens=specimens,
+        classes=_names(classes) or CLASSES,
+        progress=_line(bar, "simulated frames"),
+    )

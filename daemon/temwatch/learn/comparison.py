@@ -1,0 +1,299 @@
+"""Methods side by side on one atlas: repeated hold-outs, at random and by group, with what belongs to such figures."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
+
+from temwatch.errors import AtlasRefused
+from temwatch.learn.atlas import Atlas
+from temwatch.recognition.evaluation import Share, score
+from temwatch.recognition.methods import METHODS, paper_chain
+from temwatch.recognition.recognizer import fit_scaler
+from temwatch.recognition.selection import first_of_each, row_hashes
+from temwatch.vision.features import BASIC_NAMES
+
+Array = NDArray[np.float64]
+Codes = NDArray[np.intp]
+
+Split = Literal["random", "group"]
+# With fewer, a class can't be in both halves and in the folds of an inner choice.
+FEWEST_ROWS, FEWEST_GROUPS = 6, 3
+# Rows of every class to learn from, and draws among which the most even is taken: few, so that repeats differ.
+_FEWEST_LEARNED, _DRAWS = 3, 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What one method did under one split.
+
+    Attributes
+    ----------
+    method, title : str
+    accuracy, macro_f1 : (mean, sd)
+        Over repeats. Repeats share rows, so sd over the root of their number is no standard error.
+    recall : tuple of Share
+        By class, over distinct rows: a row held out several times counts as its mean. The interval says how far
+        other rows of the same kind would vary, not other training rows.
+    ece, log_loss : float
+        Expected calibration error (15 bins of equal mass) and log-loss, over the held-out rows of all repeats. A
+        single row that got a probability of zero (trees give such) costs 690 before averaging.
+    confusion : ndarray of int, shape (C, C)
+        Rows are the truth; summed over repeats.
+    optimistic : (mean, sd) or None
+        Accuracy with (s, d) chosen by the very rows it is judged on. Never to be quoted by itself.
+    """
+
+    method: str
+    title: str
+    accuracy: tuple[float, float]
+    macro_f1: tuple[float, float]
+    recall: tuple[Share, ...]
+    ece: float
+    log_loss: float
+    confusion: NDArray[np.int64]
+    optimistic: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Results of several methods on the same hold-outs.
+
+    Attributes
+    ----------
+    atlas, digest : str
+    split : "random" or "group"
+    rows, groups, repeats : int
+    train, test : (fewest, most)
+        Rows over the repeats.
+    classes : tuple of str
+    rows_by_class : mapping of str to int
+    results : tuple of Result
+    notes : tuple of str
+    """
+
+    atlas: str
+    digest: str
+    split: Split
+    rows: int
+    groups: int
+    repeats: int
+    train: tuple[int, int]
+    test: tuple[int, int]
+    classes: tuple[str, ...]
+    rows_by_class: dict[str, int]
+    results: tuple[Result, ...]
+    notes: tuple[str, ...]
+
+
+def compare(
+    atlas: Atlas,
+    *,
+    methods: Sequence[str],
+    split: Split,
+    train: int = 120,
+    test: int = 60,
+    repeats: int = 25,
+    seed: int = 1,
+    progress: Callable[[int, int], Any] = lambda _done, _of: None,
+) -> Comparison:
+    """Judge methods on repeated hold-outs of an atlas; every method sees the same ones.
+
+    Scaling, selection and every choice are learned from the training rows alone. Rows that equal an earlier one
+    are left out first.
+
+    Parameters
+    ----------
+    atlas : Atlas
+    methods : sequence of str
+        Keys of `METHODS`.
+    split : "random" or "group"
+        Stratified at random, or with whole groups (specimens) held out.
+    train, test : int
+        Rows wanted; with fewer rows in the atlas, all of them in the same proportion.
+    repeats : int
+    seed : int
+    progress : callable
+        Told fits done and fits in all.
+
+    Raises
+    ------
+    AtlasRefused
+        One class only, a class with fewer than six rows, fewer than three groups to split by, an unknown method.
+    """
+    unknown = [name for name in methods if name not in METHODS]
+    if unknown or not methods:
+        raise AtlasRefused(
+            f"unknown method {', '.join(unknown) or '(none given)'}",
+            next_step=f"choose among {', '.join(METHODS)}",
+        )
+    distinct = first_of_each(row_hashes(atlas.features))
+    table = atlas.features[distinct]
+    classes, codes = np.unique(np.array(atlas.classes)[distinct], return_inverse=True)
+    groups = np.unique(np.array(atlas.groups)[distinct], return_inverse=True)[1]
+    names = tuple(str(name) for name in classes)
+    _check(atlas.name, names, codes, groups, split)
+    cut = [_cut(codes, groups, split, train, test, seed + repeat) for repeat in range(repeats)]
+    results = []
+    for number, name in enumerate(methods):
+        tell = _counter(progress, number * repeats, len(methods) * repeats)
+        results.append(
+            _judged(name, table, codes, groups, names, cut, atlas.feature_names, split, seed, tell)
+        )
+    dropped = len(atlas.classes) - len(distinct)
+    notes = atlas.notes + ((f"{dropped} row(s) left out: equal to others",) if dropped else ())
+    return Comparison(
+        atlas=atlas.name,
+        digest=atlas.digest,
+        split=split,
+        rows=len(table),
+        groups=int(groups.max()) + 1,
+        repeats=repeats,
+        train=_range(len(part) for part, _ in cut),
+        test=_range(len(part) for _, part in cut),
+        classes=names,
+        rows_by_class={name: int((codes == code).sum()) for code, name in enumerate(names)},
+        results=tuple(results),
+        notes=notes,
+    )
+
+
+def _check(name: str, classes: tuple[str, ...], codes: Codes, groups: Codes, split: Split) -> None:
+    if len(classes) < 2:
+        raise AtlasRefused(
+            f"{name}: one class only ({classes[0]})", next_step="add labelled objects of another class"
+        )
+    for code, class_ in enumerate(classes):
+        count = int((codes == code).sum())
+        if count < FEWEST_ROWS:
+            raise AtlasRefused(
+                f"{name}: {count} row(s) of {class_}, {FEWEST_ROWS} are needed",
+                next_step="label more, or leave the class out with --classes",
+            )
+        own = len(np.unique(groups[codes == code]))
+        if split == "group" and own < FEWEST_GROUPS:
+            raise AtlasRefused(
+                f"{name}: {class_} comes from {own} group(s), {FEWEST_GROUPS} are needed to hold groups out",
+                next_step="use --split random, knowing that it flatters, or label other specimens",
+            )
+
+
+def _cut(codes: Codes, groups: Codes, split: Split, train: int, test: int, seed: int) -> tuple[Codes, Codes]:
+    """Return training and held-out rows of one repeat."""
+    everything = np.arange(len(codes))
+    share = min(1.0, len(codes) / (train + test))
+    if split == "random":
+        wanted = {"train_size": int(train * share), "test_size": int(test * share)}
+        learned, held = train_test_split(everything, stratify=codes, random_state=seed, **wanted)
+        return np.sort(learned), np.sort(held)
+    learned, held = _whole_groups(codes, groups, test / (train + test), seed)
+    return _thinned(learned, codes, train, seed), _thinned(held, codes, test, seed)
+
+
+def _whole_groups(codes: Codes, groups: Codes, share: float, seed: int) -> tuple[Codes, Codes]:
+    """Return rows to learn from and rows of other groups, about `share` of all, drawn anew for every seed.
+
+    Of many draws the one whose class shares are most even between the two is taken. (scikit-learn's stratified
+    folds by group hardly change with the seed where groups differ in size.)
+    """
+    random = np.random.default_rng(seed)
+    everything = np.bincount(codes)
+    best: tuple[float, NDArray[np.bool_]] | None = None
+    for _ in range(_DRAWS):
+        order = random.permutation(int(groups.max()) + 1)
+        sizes = np.cumsum(np.bincount(groups)[order])
+        held = np.isin(groups, order[: 1 + int(np.argmin(np.abs(sizes[:-1] - share * len(codes))))])
+        counts = np.bincount(codes[held], minlength=len(everything))
+        if counts.min() < 1 or (everything - counts).min() < _FEWEST_LEARNED:
+            continue
+        uneven = float(np.abs(counts / everything - share).max())
+        if best is None or uneven < best[0]:
+            best = (uneven, held)
+    if best is None:
+        raise AtlasRefused(
+            "no draw of groups leaves every class on both sides",
+            next_step="label more specimens, or leave the thinnest class out with --classes",
+        )
+    return np.flatnonzero(~best[1]), np.flatnonzero(best[1])
+
+
+def _thinned(rows: Codes, codes: Codes, wanted: int, seed: int) -> Codes:
+    """Return `wanted` of the rows, each class with its share and at least one."""
+    if len(rows) <= wanted:
+        return rows
+    random = np.random.default_rng(seed)
+    position = np.empty(len(rows))
+    for code in np.unique(codes[rows]):
+        members = random.permutation(np.flatnonzero(codes[rows] == code))
+        position[members] = np.arange(len(members)) / len(members)
+    return np.sort(rows[np.argsort(position, kind="stable")[:wanted]])
+
+
+def _judged(
+    name: str,
+    table: Array,
+    codes: Codes,
+    groups: Codes,
+    classes: tuple[str, ...],
+    cut: Sequence[tuple[Codes, Codes]],
+    feature_names: tuple[str, ...],
+    split: Split,
+    seed: int,
+    tell: Callable[[int], Any],
+) -> Result:
+    method = METHODS[name]
+    columns = [feature_names.index(column) for column in BASIC_NAMES] if method.basic_only else slice(None)
+    scores, tuned, said = [], [], []
+    right, times = np.zeros(len(codes)), np.zeros(len(codes))
+    for repeat, (learned, held) in enumerate(cut):
+        scaler = fit_scaler(table[learned][:, columns])
+        rows, others = (scaler.standardise(table[part][:, columns]) for part in (learned, held))
+        extra = {"groups": groups[learned]} if method.takes_groups and split == "group" else {}
+        fitted = method.make(seed + repeat).fit(rows, codes[learned], **extra)
+        probability = np.zeros((len(held), len(classes)))
+        probability[:, fitted.classes_] = fitted.predict_proba(others)
+        scores.append(score(probability, codes[held], classes))
+        said.append(probability)
+        right[held] += probability.argmax(axis=1) == codes[held]
+        times[held] += 1
+        if name == "paper":
+            grid = paper_chain(seed + repeat).accuracies(rows, codes[learned], others, codes[held])
+            tuned.append(max(grid.values()))
+        tell(repeat + 1)
+    seen = times > 0
+    truth = codes[np.concatenate([held for _, held in cut])]
+    pooled = score(np.vstack(said), truth, classes)
+    return Result(
+        method=name,
+        title=method.title,
+        accuracy=_spread([one.accuracy.value for one in scores]),
+        macro_f1=_spread([one.macro_f1 for one in scores]),
+        recall=tuple(
+            _mean_share(right[seen & (codes == code)] / times[seen & (codes == code)])
+            for code in range(len(classes))
+        ),
+        ece=pooled.ece,
+        log_loss=pooled.log_loss,
+        confusion=pooled.confusion,
+        optimistic=_spread(tuned) if tuned else None,
+    )
+
+
+def _mean_share(means: Array) -> Share:
+    return Share(round(float(means.sum())), len(means))
+
+
+def _spread(values: Sequence[float]) -> tuple[float, float]:
+    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
+
+
+def _range(counts: Any) -> tuple[int, int]:
+    told = list(counts)
+    return min(told), max(told)
+
+
+def _counter(progress: Callable[[int, int], Any], before: int, of: int) -> Callable[[int], Any]:
+    return lambda done: progress(before + done, of)
