@@ -13,6 +13,7 @@ from temwatch.model.region import Region
 from temwatch.vision.finder import scale
 from temwatch.vision.finder.base import Found
 from temwatch.vision.finder.decode import LINE_LEVEL, OBJECT_LEVEL, SMALLEST_PX, Instances, compact, lines
+from temwatch.vision.finder.grouping import groups
 from temwatch.vision.finder.tiling import STRIDE, Network, Planes, answer
 from temwatch.vision.view import View
 
@@ -231,4 +232,4 @@ def _most_sure(regions: list[Region], offered: Sequence[int], first: int) -> Fou
     if len(regions) > _MOST_REGIONS:
         notes += (f"{len(regions)} regions found; the {_MOST_REGIONS} surest were kept",)
         regions = sorted(regions, key=lambda region: -region.score)[:_MOST_REGIONS]
-    return Found(regions=tuple(regions), notes=notes)
+    return Found(regions=tuple(regions), groups=groups(regions), notes=notes)
