@@ -79,7 +79,7 @@ class LearnedFinder:
         self,
         found: Sequence[Instances],
         planes: Sequence[Planes],
-        offered: Sequence[int],
+        offered: Sequence[float],
         first: int,
         view: View,
     ) -> list[Region]:
@@ -138,14 +138,20 @@ def network_of(weights: bytes) -> Network:
     return run
 
 
-def shrunk(image: Pixels, divisor: int) -> Pixels:
-    """Return the mean of every `divisor` x `divisor` px; what sticks out over the last whole cell is filled up."""
+def shrunk(image: Pixels, divisor: float) -> Pixels:
+    """Return the mean of every `divisor` x `divisor` px; what sticks out over the last whole cell is filled up.
+
+    A divisor below 1 enlarges.
+    """
     if divisor == 1:
         return image
-    below, beside = -image.shape[0] % divisor, -image.shape[1] % divisor
+    if divisor < 1:
+        size = (round(image.shape[1] / divisor), round(image.shape[0] / divisor))
+        return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC))
+    below, beside = -image.shape[0] % int(divisor), -image.shape[1] % int(divisor)
     if below or beside:
         image = np.asarray(cv2.copyMakeBorder(image, 0, below, 0, beside, cv2.BORDER_REPLICATE))
-    size = (image.shape[1] // divisor, image.shape[0] // divisor)
+    size = (image.shape[1] // int(divisor), image.shape[0] // int(divisor))
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
 
 
@@ -169,7 +175,7 @@ def _large_enough(found: Instances) -> Instances:
 
 
 def _masks(
-    found: Instances, sure: NDArray[np.uint8], divisor: int, shape: tuple[int, int], level: int = OBJECT_LEVEL
+    found: Instances, sure: NDArray[np.uint8], divisor: float, shape: tuple[int, int], level: int = OBJECT_LEVEL
 ) -> list[Region]:
     """Return regions at the frame's own resolution: where the interpolated probability reaches a level (of 255)."""
     regions = []
@@ -188,12 +194,12 @@ def _drawn(
     sure: NDArray[np.uint8],
     mine: NDArray[np.bool_],
     corner: tuple[int, int],
-    divisor: int,
+    divisor: float,
     shape: tuple[int, int],
     level: int,
 ) -> Region | None:
     """Return one object's mask; `corner` is the place of `sure` in the planes."""
-    fine = STRIDE * divisor
+    fine = int(STRIDE * divisor)
     row, col = corner[0] * fine, corner[1] * fine
     size = (min(sure.shape[1] * fine, shape[1] - col), min(sure.shape[0] * fine, shape[0] - row))
     # Plane pixel i stands for network pixel 2 i, not for the middle of two.
@@ -225,10 +231,12 @@ def _is_brighter(image: Pixels, region: Region) -> bool:
     return bool(window[inside].mean() > window[~inside].mean())
 
 
-def _most_sure(regions: list[Region], offered: Sequence[int], first: int) -> Found:
+def _most_sure(regions: list[Region], offered: Sequence[float], first: int) -> Found:
     notes: tuple[str, ...] = ()
     if offered[first] > 1:
-        notes = (f"looked at with {offered[first]} x {offered[first]} pixels taken together",)
+        notes = (f"looked at with {offered[first]:g} x {offered[first]:g} pixels taken together",)
+    if offered[first] < 1:
+        notes = ("looked at twice as large",)
     if len(regions) > _MOST_REGIONS:
         notes += (f"{len(regions)} regions found; the {_MOST_REGIONS} surest were kept",)
         regions = sorted(regions, key=lambda region: -region.score)[:_MOST_REGIONS]

@@ -88,6 +88,17 @@ def test_a_stated_size_sets_the_scale_and_says_so(finder: LearnedFinder) -> None
     assert finder.find(view).notes == ("looked at with 8 x 8 pixels taken together",)
 
 
+def test_small_objects_of_a_small_frame_are_found_by_enlarging_it(finder: LearnedFinder) -> None:
+    rows, cols = np.mgrid[0:128, 0:128]
+    image = np.random.default_rng(0).normal(100, 4, (128, 128)).astype(np.float32)
+    for row in range(16, 120, 24):
+        for col in range(16, 120, 24):
+            image += 80 * np.exp(-((rows - row) ** 2 + (cols - col) ** 2) / 8)
+    found = finder.find(look_at(image))
+    assert 23 <= len(found.regions) <= 27
+    assert "looked at twice as large" in found.notes
+
+
 def test_white_noise_and_vacuum_hold_next_to_nothing(finder: LearnedFinder) -> None:
     rng = np.random.default_rng(4)
     noise = rng.poisson(400, (1024, 1024)).astype(np.uint16)
