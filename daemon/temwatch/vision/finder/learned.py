@@ -21,6 +21,8 @@ Pixels = NDArray[Any]  # real numbers of any type
 
 _MOST_REGIONS = 5000
 _NATIVE = ("uint8", "uint16", "float32")  # what OpenCV shrinks without a copy
+_MIRRORED_PX = 1.5e6  # network px of all scales up to which a frame is also looked at in its mirror images
+_ODD = 0.2  # largest penalty for the wrong sign of contrast; found on labelled micrographs
 _MARGIN = 2  # planes px around an object when its mask is drawn
 
 
@@ -67,12 +69,23 @@ class LearnedFinder:
         offered = scale.divisors(
             view.shape, object_size_px=view.object_size_px, full_resolution=self.full_resolution
         )
-        planes = [answer(self._network, shrunk(image, divisor)) for divisor in offered]
+        shown_px = sum(image.size / divisor**2 for divisor in offered)
+        network = mirrored(self._network) if shown_px <= _MIRRORED_PX else self._network
+        planes = [answer(network, shrunk(image, divisor)) for divisor in offered]
         found = [_large_enough(compact(one)) for one in planes]
         first = scale.best(found)
         regions = self._regions(found, planes, offered, first, view)
+        brighter = np.array([_is_brighter(image, region) for region in regions], bool)
         if view.polarity is not None:
-            regions = [r for r in regions if _is_brighter(image, r) == (view.polarity == "bright")]
+            stated = brighter == (view.polarity == "bright")
+            regions = [region for region, fits in zip(regions, stated, strict=True) if fits]
+        else:
+            scores = doubted(np.array([region.score for region in regions]), brighter)
+            regions = [
+                replace(region, score=float(score))
+                for region, score in zip(regions, scores, strict=True)
+                if score >= self.least_score
+            ]
         return _most_sure(regions, offered, first)
 
     def _regions(
@@ -96,6 +109,47 @@ class LearnedFinder:
             drawn = drawn.only(drawn.score >= self.least_score)
             regions += _masks(drawn, planes[first].line, offered[first], view.shape, LINE_LEVEL)
         return regions
+
+
+def mirrored(network: Network) -> Network:
+    """Return a network that answers with the mean over an image and its three mirror images.
+
+    Four times the cost, and a little better: what is seen from one side only is mostly false.
+    """
+
+    def run(shown: NDArray[np.float32]) -> NDArray[np.float32]:
+        total = network(shown)
+        for axes in ((2,), (3,), (2, 3)):
+            total = total + np.flip(network(_turned(shown, axes)), axes)
+        return total / np.float32(4)
+
+    return run
+
+
+def _turned(shown: NDArray[np.float32], axes: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return an image mirrored so that the same pixels as before are those the network answers for."""
+    for axis in axes:
+        # The first of every two pixels is answered for; plain mirroring would put the second in its place.
+        shown = np.roll(np.flip(shown, axis), -1, axis)
+    return np.ascontiguousarray(shown)
+
+
+def doubted(score: NDArray[np.float64], brighter: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return scores, lower where an object is dark among bright ones or bright among dark ones.
+
+    The network does not know which sign of contrast the objects of a frame have, and takes some gaps between them
+    for objects. The penalty grows with how one-sided the sure objects are: none where half of them are bright.
+
+    Parameters
+    ----------
+    score : ndarray of float64, shape (n,)
+    brighter : ndarray of bool, shape (n,)
+        Whether each object is brighter than its surroundings.
+    """
+    sign = np.where(brighter, 1.0, -1.0)
+    weight = np.maximum(score - 0.5, 0)
+    balance = float((weight * sign).sum() / max(float(weight.sum()), 1e-9))
+    return np.maximum(score - _ODD * np.maximum(-sign * balance, 0), 0)
 
 
 def network_of(weights: bytes) -> Network:
@@ -175,7 +229,11 @@ def _large_enough(found: Instances) -> Instances:
 
 
 def _masks(
-    found: Instances, sure: NDArray[np.uint8], divisor: float, shape: tuple[int, int], level: int = OBJECT_LEVEL
+    found: Instances,
+    sure: NDArray[np.uint8],
+    divisor: float,
+    shape: tuple[int, int],
+    level: int = OBJECT_LEVEL,
 ) -> list[Region]:
     """Return regions at the frame's own resolution: where the interpolated probability reaches a level (of 255)."""
     regions = []

@@ -38,7 +38,9 @@ def test_large_frames_are_made_smaller_first_and_small_ones_larger(
     assert divisors(shape, object_size_px=None, full_resolution=full) == expected
 
 
-@pytest.mark.parametrize(("size_px", "expected"), [(3.0, 0.5), (9.0, 0.5), (16.0, 1), (33.0, 2), (64.0, 4), (1e9, 16)])
+@pytest.mark.parametrize(
+    ("size_px", "expected"), [(3.0, 0.5), (9.0, 0.5), (16.0, 1), (33.0, 2), (64.0, 4), (1e9, 16)]
+)
 def test_a_stated_object_size_decides_alone(size_px: float, expected: float) -> None:
     assert divisors((1024, 1024), object_size_px=size_px, full_resolution=False) == (expected,)
 
