@@ -12,7 +12,7 @@ from temwatch.errors import ModelRefused
 from temwatch.model.region import Region
 from temwatch.vision.finder import scale
 from temwatch.vision.finder.base import Found
-from temwatch.vision.finder.decode import LINE_LEVEL, OBJECT_LEVEL, SMALLEST_PX, Instances, compact, lines
+from temwatch.vision.finder.decode import LINE_LEVEL, MASK_LEVEL, SMALLEST_PX, Instances, compact, lines
 from temwatch.vision.finder.grouping import groups
 from temwatch.vision.finder.tiling import STRIDE, Network, Planes, answer
 from temwatch.vision.view import View
@@ -233,7 +233,7 @@ def _masks(
     sure: NDArray[np.uint8],
     divisor: float,
     shape: tuple[int, int],
-    level: int = OBJECT_LEVEL,
+    level: int = MASK_LEVEL,
 ) -> list[Region]:
     """Return regions at the frame's own resolution: where the interpolated probability reaches a level (of 255)."""
     regions = []
