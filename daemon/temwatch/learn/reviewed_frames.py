@@ -14,7 +14,7 @@ from temwatch.vision.finder.base import Finder
 from temwatch.vision.view import look_at
 
 _RIM = (0.8, 1.2)  # of the radius: where an ellipse or a box leaves open whether a pixel belongs to the object
-_LINES = ("crack", "dislocation")
+LINE_KINDS = ("crack", "dislocation")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ def reviewed_whole(marked: MarkedFrame) -> ReviewedFrame:
     Around an ellipse or a box a rim stays unknown: people draw them more loosely than masks.
     """
     shape = (marked.image.shape[0], marked.image.shape[1])
-    is_line = np.array([name in _LINES for name in marked.kind], bool)
+    is_line = np.array([name in LINE_KINDS for name in marked.kind], bool)
     compact = np.flatnonzero(~is_line)
     if marked.masks is None:
         objects, certain = drawn_ellipses(shape, marked.centre[compact], ellipses_of(marked)[compact])
