@@ -173,9 +173,7 @@ def _put(canvas: _Canvas, mark: Mark, inside: NDArray[np.bool_], certain: NDArra
         canvas.known &= certain
 
 
-def _drawn(
-    folder: Path, mark: Mark, shape: tuple[int, int]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _drawn(folder: Path, mark: Mark, shape: tuple[int, int]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return which pixels a mark names, and where its shape says for sure whether they belong to it."""
     sure = np.ones(shape, bool)
     if mark.mask is not None:
@@ -205,13 +203,11 @@ def _drawn(
 def _closed_up(objects: NDArray[np.int32]) -> tuple[NDArray[np.int32], int]:
     """Return labels 1..n without gaps, and n: an object that others cover wholly is none."""
     there, labels = np.unique(objects, return_inverse=True)
-    labels = labels.reshape(objects.shape).astype(np.int32) + np.int32(there[0] != 0)
-    return labels, int(labels.max())
+    closed = (labels.reshape(objects.shape) + int(there[0] != 0)).astype(np.int32)
+    return closed, int(closed.max())
 
 
-def _measured(
-    objects: NDArray[np.int32], count: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _measured(objects: NDArray[np.int32], count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the centres and radii of labels 1..n."""
     rows, cols = np.nonzero(objects)
     of = objects[rows, cols]

@@ -13,7 +13,10 @@ from temwatch.model.region import Region
 from temwatch.vision.finder.base import Finder
 from temwatch.vision.view import look_at
 
-_RIM = (0.8, 1.2)  # of the radius: where an ellipse or a box leaves open whether a pixel belongs to the object
+_RIM = (
+    0.8,
+    1.2,
+)  # of the radius: where an ellipse or a box leaves open whether a pixel belongs to the object
 LINE_KINDS = ("crack", "dislocation")
 
 

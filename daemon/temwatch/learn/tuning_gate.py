@@ -14,7 +14,9 @@ ONE_FRAME_SHARES = (0.25, 0.5)
 
 _LEAST_GAIN = 0.01  # of F1, pooled over what was held out
 _ONE_FRAME_GAIN = 0.03
-_LARGEST_LOSS = 0.03  # of F1, on any part that was held out: a tuned network that fails, fails on single frames
+_LARGEST_LOSS = (
+    0.03  # of F1, on any part that was held out: a tuned network that fails, fails on single frames
+)
 _SIMULATED_LOSS = 0.02  # of F1 on simulated crops
 
 Counts = tuple[int, int, int]

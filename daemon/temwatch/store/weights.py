@@ -153,7 +153,8 @@ def choose_finder(shelf: Path, name: str | None) -> Path:
     fitting = [folder for folder in shelved(shelf) if folder.name.startswith(name)]
     if len(fitting) != 1:
         raise ModelRefused(
-            f"{len(fitting)} weights in {shelf} are called {name!r}…", next_step="`temwatch finder list` names them"
+            f"{len(fitting)} weights in {shelf} are called {name!r}…",
+            next_step="`temwatch finder list` names them",
         )
     for precision in ("int8", "fp32"):
         load_weights(fitting[0], precision)

@@ -1,6 +1,7 @@
 """Crops of reviewed frames to tune on: at the size the finder sees them, a little larger or smaller, turned, mirrored."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -84,9 +85,7 @@ class RealMaterial:
         return np.ascontiguousarray(shown), np.ascontiguousarray(truth, np.float32)
 
 
-def _moved_in(
-    middle: NDArray[np.float64], shape: tuple[int, ...], divisor: float
-) -> NDArray[np.float64]:
+def _moved_in(middle: NDArray[np.float64], shape: tuple[int, ...], divisor: float) -> NDArray[np.float64]:
     """Return the middle of a crop, moved so that the crop lies in the frame where the frame is large enough."""
     half = SIDE_PX * divisor / 2
     size = np.array(shape, float)
@@ -106,7 +105,7 @@ def _window(frame: ReviewedFrame, middle: NDArray[np.float64], divisor: float) -
     objects = np.asarray(cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST), np.int32)
     unfit = np.concatenate([[False], _unfit(frame.radius_px / divisor)])
     return Crop(
-        image=np.asarray(cv2.resize(image, size, interpolation=way)),  # type: ignore[arg-type]
+        image=np.asarray(cv2.resize(image, size, interpolation=way)),
         objects=objects,
         lines=np.asarray(cv2.resize(lines, size, interpolation=cv2.INTER_AREA)) > 0,
         ignored=(np.asarray(cv2.resize(known, size, interpolation=cv2.INTER_AREA)) == 0) | unfit[objects],
@@ -117,7 +116,7 @@ def _unfit(radius_px: NDArray[np.float64]) -> NDArray[np.bool_]:
     return (radius_px < SMALLEST_PX) | (radius_px > _LARGEST_PX)
 
 
-def _cut(plane: NDArray[np.generic], top: int, left: int, side: int, border: int) -> NDArray[np.generic]:
+def _cut(plane: NDArray[Any], top: int, left: int, side: int, border: int) -> NDArray[Any]:
     """Return a square of a plane that may reach beyond it."""
     rows, cols = plane.shape
     inside = plane[

@@ -44,10 +44,13 @@ class Outcome:
     ----------
     weights : bytes
         ``fp32.onnx``; the old ones where the gate kept them.
+    ungated : bytes
+        The same with all of the change, for comparison.
     verdict : Verdict
     """
 
     weights: bytes
+    ungated: bytes
     verdict: Verdict
 
 
@@ -87,7 +90,11 @@ def tune(weights: bytes, frames: Sequence[ReviewedFrame], lesson: Lesson, *, say
     }
     verdict = judged_shares(held_out, simulated, frames=len(frames))
     say(verdict.sentence)
-    return Outcome(weights=with_numbers(weights, between(old, new, verdict.share)), verdict=verdict)
+    return Outcome(
+        weights=with_numbers(weights, between(old, new, verdict.share)),
+        ungated=with_numbers(weights, new),
+        verdict=verdict,
+    )
 
 
 def parts(

@@ -33,7 +33,8 @@ class Lesson:
     pool : int
         Simulated crops to draw from.
     rate : float
-        Highest learning rate of AdamW.
+        Highest learning rate of AdamW. With 3e-4 the gain on foils is the same, and finds on supports that nobody
+        marked grow more often.
     short : bool
         Compute convolutions in bfloat16: twice as fast on processors that have it (AVX512-BF16, AMX), far slower
         on others.
@@ -44,7 +45,7 @@ class Lesson:
     real: int = 6
     simulated: int = 2
     pool: int = 96
-    rate: float = 1e-3
+    rate: float = 1e-4
     short: bool = False
 
 
@@ -97,7 +98,8 @@ def tuned(
         if (step + 1) % 25 == 0:
             say(f"step {step + 1} of {lesson.steps}, loss {np.mean(recent):.3f}")
             recent.clear()
-    return network.numbers()
+    learned: Numbers = network.numbers()
+    return learned
 
 
 def without_lines(planes: Tensor, silent: Tensor) -> Tensor:
