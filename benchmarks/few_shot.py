@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from temwatch.learn.finder_training.graph import between, numbers_of, with_numbers
 from temwatch.learn.finder_training.tuned import Outcome, counts_of, tune
 from temwatch.learn.finder_training.tuning import Lesson
 from temwatch.learn.marked_frames import SETS
 from temwatch.learn.reviewed_frames import ReviewedFrame, count_of, reviewed_whole
-from temwatch.learn.tuning_gate import f1
+from temwatch.learn.tuning_gate import SHARES, f1
 from temwatch.store.weights import load_weights, shipped_finder
 from temwatch.vision.finder.learned import LearnedFinder
 
@@ -35,14 +36,24 @@ def trial(
     )
     taken = time.process_time() - begun
     row: dict[str, Any] = {"frames": count, "seed": seed, "objects": count_of(learn_from)}
-    for name, content in (
-        ("untuned", weights),
-        ("gated", outcome.weights),
-        ("ungated", outcome.ungated),
-    ):
-        finder = LearnedFinder(content, with_lines=False)
-        row[name] = round(f1([counts_of(finder, frame) for frame in test_on]), 3)
-    return {**row, "share": outcome.verdict.share, "gate": outcome.verdict.sentence, "cpu_s": round(taken)}
+    old = numbers_of(weights)
+    by_share = {}
+    for share in (0.0, *SHARES):
+        finder = LearnedFinder(with_numbers(weights, between(old, outcome.learned, share)), with_lines=False)
+        by_share[share] = round(f1([counts_of(finder, frame) for frame in test_on]), 3)
+    verdict = outcome.verdict
+    return {
+        **row,
+        "untuned": by_share[0.0],
+        "gated": by_share[verdict.share],
+        "ungated": by_share[1.0],
+        "share": verdict.share,
+        "gate": verdict.sentence,
+        "by_share": by_share,
+        "held_out": outcome.held_out,
+        "simulated": {share: round(f1(counts), 3) for share, counts in outcome.simulated.items()},
+        "cpu_s": round(taken),
+    }
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:

@@ -15,6 +15,7 @@ from temwatch.learn.finder_training.export import quantised
 from temwatch.learn.finder_training.graph import Numbers, between, numbers_of, with_numbers
 from temwatch.learn.finder_training.material import Material
 from temwatch.learn.finder_training.tuning import Lesson, tuned
+from temwatch.learn.marked_frames import MarkedFrame
 from temwatch.learn.reviewed_frames import (
     ReviewedFrame,
     as_marked,
@@ -28,7 +29,6 @@ from temwatch.vision.finder.base import Finder
 from temwatch.vision.finder.learned import LearnedFinder
 from temwatch.vision.view import look_at
 
-_SIMULATED = 60
 _SIMULATED_START = 30_000_000  # numbers that neither training nor calibration reaches
 _FEWEST_OBJECTS = 10
 _INT8_LOSS = 0.03  # of F1, against the 32-bit weights on the same frames
@@ -44,14 +44,18 @@ class Outcome:
     ----------
     weights : bytes
         ``fp32.onnx``; the old ones where the gate kept them.
-    ungated : bytes
-        The same with all of the change, for comparison.
     verdict : Verdict
+    learned : dict of str to ndarray
+        All that was learned, whatever the gate said of it.
+    held_out, simulated : dict of float to list of Counts
+        What the gate saw; see `judged_shares`.
     """
 
     weights: bytes
-    ungated: bytes
     verdict: Verdict
+    learned: Numbers
+    held_out: dict[float, list[Counts]]
+    simulated: dict[float, list[Counts]]
 
 
 def tune(weights: bytes, frames: Sequence[ReviewedFrame], lesson: Lesson, *, say: Say) -> Outcome:
@@ -85,15 +89,16 @@ def tune(weights: bytes, frames: Sequence[ReviewedFrame], lesson: Lesson, *, say
         say(f"part {number}: F1 {said} of the change")
     say("tuning on everything")
     new = tuned(weights, frames, lesson, replay=replay, say=say)
-    simulated = {
-        share: simulated_counts(_finder(weights, old, new, share), lesson.seed) for share in held_out
-    }
+    imitated = [simulated_frame(lesson.seed, _SIMULATED_START + k) for k in range(lesson.checked)]
+    simulated = {share: simulated_counts(_finder(weights, old, new, share), imitated) for share in held_out}
     verdict = judged_shares(held_out, simulated, frames=len(frames))
     say(verdict.sentence)
     return Outcome(
         weights=with_numbers(weights, between(old, new, verdict.share)),
-        ungated=with_numbers(weights, new),
         verdict=verdict,
+        learned=new,
+        held_out=held_out,
+        simulated=simulated,
     )
 
 
@@ -116,14 +121,10 @@ def counts_of(finder: Finder, frame: ReviewedFrame) -> Counts:
     return score.hits, score.found, score.marked
 
 
-def simulated_counts(finder: Finder, seed: int) -> list[Counts]:
+def simulated_counts(finder: Finder, frames: Sequence[MarkedFrame]) -> list[Counts]:
     """Return the counts on simulated crops."""
-    counts = []
-    for number in range(_SIMULATED):
-        frame = simulated_frame(seed, _SIMULATED_START + number)
-        score = compared(finder.find(look_at(frame.image)).regions, frame)
-        counts.append((score.hits, score.found, score.marked))
-    return counts
+    scores = [compared(finder.find(look_at(frame.image)).regions, frame) for frame in frames]
+    return [(score.hits, score.found, score.marked) for score in scores]
 
 
 def tune_and_shelve(

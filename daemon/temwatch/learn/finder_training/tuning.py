@@ -32,6 +32,8 @@ class Lesson:
         Crops a step.
     pool : int
         Simulated crops to draw from.
+    checked : int
+        Simulated crops the gate looks at.
     rate : float
         Highest learning rate of AdamW. With 3e-4 the gain on foils is the same, and finds on supports that nobody
         marked grow more often.
@@ -45,6 +47,7 @@ class Lesson:
     real: int = 6
     simulated: int = 2
     pool: int = 96
+    checked: int = 60
     rate: float = 1e-4
     short: bool = False
 
