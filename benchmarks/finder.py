@@ -9,11 +9,14 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from avx2_runtime import blind_copy
 from numpy.typing import NDArray
 
 WAYS = ("nothing", "int8", "fp32", "int8 full resolution", "threshold", "scikit-image")
@@ -91,6 +94,17 @@ def measured(way: str, side: int, repeats: int) -> dict[str, Any]:
     }
 
 
+def alone(way: str, side: int, repeats: int, path: Path | None = None) -> dict[str, Any]:
+    """Return what one way of finding costs in a process of its own, `path` before everything else it imports."""
+    command = [sys.executable, __file__, "--way", way, "--side", str(side), "--repeats", str(repeats)]
+    paths = [str(path)] if path else []
+    paths += [os.environ["PYTHONPATH"]] if "PYTHONPATH" in os.environ else []
+    threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(paths)}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, **threads})
+    said: dict[str, Any] = json.loads(done.stdout)
+    return said
+
+
 def main() -> None:
     """Print a table; each way is measured in a process of its own, so that memory is its own too."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -103,20 +117,19 @@ def main() -> None:
         return
     load = os.getloadavg()[0]
     print(f"{said.side} x {said.side} px, least of {said.repeats}; load of the machine before: {load:.1f}")
-    for way in WAYS:
-        command = [
-            sys.executable,
-            __file__,
-            "--way",
-            way,
-            "--side",
-            str(said.side),
-            "--repeats",
-            str(said.repeats),
-        ]
-        alone = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        done = subprocess.run(command, check=True, capture_output=True, text=True, env=alone)
-        print(done.stdout.strip(), flush=True)
+    print(f"{'':24}{'CPU s':>8}{'s/Mpx':>9}{'/ int8':>8}{'objects':>9}{'peak MB':>9}")
+    rows = {way: alone(way, said.side, said.repeats) for way in WAYS}
+    with tempfile.TemporaryDirectory() as folder:
+        blind = blind_copy(Path(folder))
+        for way in ("int8", "fp32") if blind else ():
+            rows[f"{way}, AVX2 only"] = alone(way, said.side, said.repeats, blind)
+    for name, row in rows.items():
+        ratio = row["cpu_s"] / rows["int8"]["cpu_s"]
+        print(
+            f"{name:24}{row['cpu_s']:8.3f}{row['cpu_s_per_Mpx']:9.4f}{ratio:8.2f}{row['objects']:9}{row['peak_MB']:9}"
+        )
+    if blind is None:
+        print("no figure for AVX2 alone: this build of onnxruntime looks different")
 
 
 if __name__ == "__main__":

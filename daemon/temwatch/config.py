@@ -102,6 +102,7 @@ class FinderSection(_Section):
     sensitivity: float = Field(default=0.5, ge=0, le=1)
     full_resolution: bool = False
     precision: Literal["int8", "fp32"] = "int8"
+    weights: Path | None = None
 
 
 class RecognizerSection(_Section):
@@ -230,7 +231,10 @@ def _resolved(tree: dict[str, Any], base: Path, state_dir: Path | None) -> dict[
     state = tree.get("state", {})
     folder = state_dir or base / state.get("dir", StateSection().dir)
     roots = [{**root, "path": base / root["path"]} for root in tree["roots"]]
-    return {**tree, "state": {**state, "dir": folder}, "roots": roots}
+    finder = dict(tree.get("finder", {}))
+    if "weights" in finder:
+        finder["weights"] = base / finder["weights"]
+    return {**tree, "state": {**state, "dir": folder}, "roots": roots, "finder": finder}
 
 
 def _said(fault: dict[str, Any]) -> str:

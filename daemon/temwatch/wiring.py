@@ -204,7 +204,12 @@ class Daemon:
         )
         return Crew(
             CrewSettings(count=workers.count or len(os.sched_getaffinity(0)), hands=hands),
-            task_settings(finder, self._settings.acceptance, model=starter(finder.method)),
+            task_settings(
+                finder,
+                self._settings.acceptance,
+                model=starter(finder.method),
+                state=self._settings.state.dir,
+            ),
             clock=self._clock,
             log_line=lambda name, line: _log.info("worker says", worker=name, line=line),
             noted=lambda event, fields: _log.info(event, **fields),

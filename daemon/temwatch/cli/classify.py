@@ -68,7 +68,8 @@ def _lines(
 
     finder = settings.finder if settings else FinderSection()
     acceptance = settings.acceptance if settings else AcceptanceSection()
-    bench = bench_of(task_settings(finder, acceptance, model=starter(finder.method)))
+    state = settings.state.dir if settings else None
+    bench = bench_of(task_settings(finder, acceptance, model=starter(finder.method), state=state))
     overrides = Overrides(nm_per_px=nm_per_px, imaging_mode=ImagingMode(mode) if mode else None)
     for file in files:
         try:

@@ -1,6 +1,6 @@
-"""How well a finder does on marked frames: found, false, missed; sizes, outlines, scores; intervals by frame."""
+"""How well a finder does on marked frames: found, false, missed; sizes, outlines, scores; intervals by specimen."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -16,6 +16,7 @@ from temwatch.vision.matching import match
 from temwatch.vision.view import look_at
 
 _DRAWS = 500
+_FEWEST_SPECIMENS = 3
 _SIZES_PX = (0.0, 4.0, 8.0, 16.0, np.inf)
 _TOLERANCE_PX = 3
 _SCORE_BINS = np.linspace(0, 1, 6)
@@ -27,7 +28,7 @@ class FrameScore:
 
     Attributes
     ----------
-    name : str
+    name, specimen : str
     complete : bool
         Whether false finds can be told.
     found, marked, hits : int
@@ -46,6 +47,7 @@ class FrameScore:
     """
 
     name: str
+    specimen: str
     complete: bool
     found: int
     marked: int
@@ -79,6 +81,7 @@ def compared(regions: Sequence[Region], frame: MarkedFrame) -> FrameScore:
     overlap = [_overlap(regions[f], frame.masks, t + 1) for f, t in pairs] if frame.masks is not None else []
     return FrameScore(
         name=frame.name,
+        specimen=frame.specimen,
         complete=frame.complete,
         found=len(regions),
         marked=len(frame.centre),
@@ -101,16 +104,23 @@ def centre_of(region: Region) -> tuple[float, float]:
 
 
 def summary(frames: Sequence[FrameScore], *, seed: int = 0) -> dict[str, Any]:
-    """Return the figures of a set, JSON-ready; intervals are 95 % by drawing frames with replacement."""
+    """Return the figures of a set, JSON-ready.
+
+    Intervals are 95 % by drawing specimens with replacement, all frames of one together, since they look alike;
+    frames where fewer than three specimens are told apart.
+    """
     counts = np.array([(f.hits, f.found, f.marked) for f in frames], float).reshape(-1, 3)
     complete = all(f.complete for f in frames)
-    rng = np.random.default_rng(seed)
-    drawn = [_rates(counts[rng.integers(0, len(counts), len(counts))]) for _ in range(_DRAWS)]
-    low, high = np.percentile(drawn, (2.5, 97.5), axis=0)
+    specimens = _by_specimen(frames)
+    drawn_by = "specimen" if len(specimens) >= _FEWEST_SPECIMENS else "frame"
+    units = [counts[rows].sum(axis=0) for rows in specimens.values()] if drawn_by == "specimen" else counts
+    low, high = _interval(np.asarray(units), seed)
     figures: dict[str, Any] = {
         "frames": len(frames),
         "marked": int(counts[:, 2].sum()),
         "found": int(counts[:, 1].sum()),
+        "specimens": len(specimens),
+        "intervals_by": drawn_by,
     }
     for i, name in enumerate(("recall", "precision", "f1") if complete else ("recall",)):
         figures[name] = round(_rates(counts)[i], 3)
@@ -126,6 +136,10 @@ def summary(frames: Sequence[FrameScore], *, seed: int = 0) -> dict[str, Any]:
     overlaps = np.concatenate([f.overlap for f in frames])
     if len(overlaps):
         figures["mean_iou"] = round(float(overlaps.mean()), 3)
+    if drawn_by == "specimen":
+        figures["by_specimen"] = {
+            name: _specimen_row(counts[rows], complete=complete) for name, rows in specimens.items()
+        }
     figures["recall_by_size"] = _recall_by_size(frames)
     figures["recall_by_kind"] = _recall_by_kind(frames)
     lines = np.sum([f.line_px for f in frames], axis=0)
@@ -133,6 +147,32 @@ def summary(frames: Sequence[FrameScore], *, seed: int = 0) -> dict[str, Any]:
         figures["crack_px_recall"] = round(lines[1] / lines[0], 3)
         figures["crack_px_precision"] = round(lines[3] / max(lines[2], 1), 3)
     return figures
+
+
+def _by_specimen(frames: Sequence[FrameScore]) -> dict[str, list[int]]:
+    """Return which frames are of which specimen; those of unknown specimens stand alone under their name."""
+    rows: dict[str, list[int]] = {}
+    for number, frame in enumerate(frames):
+        rows.setdefault(frame.specimen or frame.name, []).append(number)
+    return dict(sorted(rows.items()))
+
+
+def _interval(units: NDArray[np.float64], seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the 95 % interval of recall, precision and F1 from rows (hits, found, marked) drawn with replacement."""
+    rng = np.random.default_rng(seed)
+    drawn = [_rates(units[rng.integers(0, len(units), len(units))]) for _ in range(_DRAWS)]
+    low, high = np.percentile(drawn, (2.5, 97.5), axis=0)
+    return low, high
+
+
+def _specimen_row(counts: NDArray[np.float64], *, complete: bool) -> dict[str, Any]:
+    rates = dict(zip(("recall", "precision", "f1"), _rates(counts), strict=True))
+    shown = rates if complete else {"recall": rates["recall"]}
+    return {
+        "frames": len(counts),
+        "marked": int(counts[:, 2].sum()),
+        **{name: round(value, 3) for name, value in shown.items()},
+    }
 
 
 def _rates(counts: NDArray[np.float64]) -> tuple[float, float, float]:
@@ -203,15 +243,21 @@ def _line_pixels(regions: Sequence[Region], frame: MarkedFrame) -> tuple[int, in
     )
 
 
-def overlay(frame: MarkedFrame, regions: Sequence[Region], score: FrameScore) -> NDArray[np.uint8]:
-    """Return a picture (row, col, BGR): found in green, false in red, missed as yellow circles."""
-    picture = cv2.cvtColor(frame.image, cv2.COLOR_GRAY2BGR)
-    for region, hit in zip(regions, score.is_hit, strict=True):
-        outline, _ = cv2.findContours(region.mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        colour = (60, 220, 60) if hit or not frame.complete else (60, 60, 255)
-        cv2.drawContours(picture, outline, -1, colour, 1, offset=(region.col, region.row))
-    for centre, radius, hit in zip(frame.centre, frame.radius_px, score.hit_marked, strict=True):
-        if not hit:
-            at = (round(float(centre[1])), round(float(centre[0])))
-            cv2.circle(picture, at, round(float(radius)) + 2, (0, 230, 255), 1)
-    return np.asarray(picture, np.uint8)
+def curve(finders: Mapping[float, Finder], frames: Sequence[MarkedFrame]) -> list[dict[str, float]]:
+    """Return recall, precision and F1 at several sensitivities.
+
+    The best of them is chosen on the frames it is judged by: what another set would give is lower.
+
+    Parameters
+    ----------
+    finders : mapping of sensitivity to Finder
+    frames : sequence of MarkedFrame
+        Marked completely.
+    """
+    rows = []
+    for sensitivity, finder in sorted(finders.items()):
+        scores = [judged(finder, frame)[0] for frame in frames]
+        counts = np.array([(s.hits, s.found, s.marked) for s in scores], float)
+        rates = zip(("recall", "precision", "f1"), _rates(counts), strict=True)
+        rows.append({"sensitivity": sensitivity, **{name: round(value, 3) for name, value in rates}})
+    return rows

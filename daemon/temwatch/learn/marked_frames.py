@@ -1,7 +1,8 @@
 """Frames in which people marked the objects: ellipses, boxes or masks, read from folders as they are published."""
 
 import csv
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from temwatch.errors import FrameUnreadable
+
+_TILE_GAP = 300  # numbers between the photographs of two tiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +32,9 @@ class MarkedFrame:
         n names; all equal where the set knows one kind.
     masks : ndarray of int32, shape (row, col), or None
         Labels 1..n where the set has masks.
+    ellipse : ndarray of float64, shape (n, 3), or None
+        Where the set has ellipses or boxes: half the length of two axes at right angles, in px, and the direction
+        of the first, in degrees from +col towards +row.
     complete : bool
         Whether everything of these kinds was marked; if not, only recall means anything.
     specimen : str
@@ -41,6 +47,7 @@ class MarkedFrame:
     radius_px: NDArray[np.float64]
     kind: tuple[str, ...]
     masks: NDArray[np.int32] | None = None
+    ellipse: NDArray[np.float64] | None = None
     complete: bool = True
     specimen: str = ""
 
@@ -57,7 +64,11 @@ def tem_defects(folder: Path) -> Iterator[MarkedFrame]:
             centre=np.array([[float(r["Y"]), float(r["X"])] for r in rows]).reshape(-1, 2),
             radius_px=np.array([(float(r["Major"]) * float(r["Minor"])) ** 0.5 / 2 for r in rows]),
             kind=tuple(names.get(r["class"], r["class"]) for r in rows),
-            specimen=path.stem,
+            # ImageJ turns against the clock, seen with rows running down.
+            ellipse=np.array(
+                [[float(r["Major"]) / 2, float(r["Minor"]) / 2, -float(r["Angle"])] for r in rows]
+            ).reshape(-1, 3),
+            specimen=foil_of(path.stem),
         )
 
 
@@ -73,8 +84,9 @@ def tem_loops(folder: Path) -> Iterator[MarkedFrame]:
             centre=centre,
             radius_px=radius,
             kind=("loop 111",) * len(boxes),
+            ellipse=_in_boxes(boxes),
             complete=False,
-            specimen=path.stem,
+            specimen=foil_of(path.stem),
         )
 
 
@@ -88,32 +100,35 @@ def stem_particles(folder: Path) -> Iterator[MarkedFrame]:
         )
         size = np.array([image.shape[0], image.shape[1]], float)
         middle, extent = said[:, [1, 0]] * size, said[:, [3, 2]] * size
-        centre, radius = _of_boxes(np.hstack([middle - extent / 2, middle + extent / 2]))
+        boxes = np.hstack([middle - extent / 2, middle + extent / 2])
+        centre, radius = _of_boxes(boxes)
         yield MarkedFrame(
             name=path.stem,
             image=image,
             centre=centre,
             radius_px=radius,
             kind=("particle",) * len(said),
+            ellipse=_in_boxes(boxes),
             specimen=path.stem.rstrip("0123456789"),
         )
 
 
 def magnetic_tile(folder: Path) -> Iterator[MarkedFrame]:
     """Yield photographs with masks of blowholes and cracks; those of one tile share a specimen."""
-    for kind in ("blowhole", "crack"):
-        for path in sorted((folder / kind).glob("*.jpg")):
-            mask = (_grey(path.with_suffix(".png")) > 127).astype(np.uint8)
-            count, labels, stats, centres = cv2.connectedComponentsWithStats(mask, connectivity=8)
-            yield MarkedFrame(
-                name=f"{kind} {path.stem}",
-                image=_grey(path),
-                centre=centres[1:, ::-1].astype(np.float64),
-                radius_px=np.sqrt(stats[1:, cv2.CC_STAT_AREA] / np.pi),
-                kind=(kind,) * (count - 1),
-                masks=np.asarray(labels, np.int32),
-                specimen=path.stem.split("_num_")[1][:-2],
-            )
+    paths = [(kind, path) for kind in ("blowhole", "crack") for path in sorted((folder / kind).glob("*.jpg"))]
+    tiles = tiles_of([path.stem for _, path in paths])
+    for (kind, path), tile in zip(paths, tiles, strict=True):
+        mask = (_grey(path.with_suffix(".png")) > 127).astype(np.uint8)
+        count, labels, stats, centres = cv2.connectedComponentsWithStats(mask, connectivity=8)
+        yield MarkedFrame(
+            name=f"{kind} {path.stem}",
+            image=_grey(path),
+            centre=centres[1:, ::-1].astype(np.float64),
+            radius_px=np.sqrt(stats[1:, cv2.CC_STAT_AREA] / np.pi),
+            kind=(kind,) * (count - 1),
+            masks=np.asarray(labels, np.int32),
+            specimen=tile,
+        )
 
 
 SETS: dict[str, Callable[[Path], Iterator[MarkedFrame]]] = {
@@ -122,6 +137,40 @@ SETS: dict[str, Callable[[Path], Iterator[MarkedFrame]]] = {
     "stem_particles": stem_particles,
     "magnetic_tile": magnetic_tile,
 }
+
+
+def foil_of(name: str) -> str:
+    """Return the foil a file of the FeCrAl sets shows, from its name: frames of one foil share what comes first.
+
+    Two letters of the names stay guesses: ``g1`` and ``g2``, ``grid1`` and ``foil1`` are taken for foils, the rest
+    up to the first underscore for the sample.
+    """
+    if foil := re.search(r"foil\d+", name):
+        return foil[0]
+    if name.startswith("200kV") and (grain := re.search(r"grain\d+", name)):
+        return f"200kV {grain[0]}"
+    return name.split("_")[0].split(",")[0]
+
+
+def tiles_of(names: Sequence[str]) -> list[str]:
+    """Return the tile each photograph ``exp<exposure>_num_<number>`` shows, named by its first number.
+
+    A tile was photographed under up to six exposures one after the other: its numbers lie within about two hundred of
+    each other, those of the next tile are 460 away or more.
+    """
+    numbers = {name: int(name.split("_num_")[1]) for name in names}
+    first: dict[int, int] = {}
+    before: int | None = None
+    for number in sorted(numbers.values()):
+        first[number] = number if before is None or number - before > _TILE_GAP else first[before]
+        before = number
+    return [f"tile {first[numbers[name]]}" for name in names]
+
+
+def _in_boxes(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the ellipses that fill boxes (top, left, bottom, right)."""
+    half = (boxes[:, 2:] - boxes[:, :2]) / 2
+    return np.stack([half[:, 1], half[:, 0], np.zeros(len(half))], 1)
 
 
 def _of_boxes(boxes: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

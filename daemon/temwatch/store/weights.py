@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import re
+import tempfile
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -9,10 +11,13 @@ from typing import Any, Literal
 from temwatch.errors import ModelRefused
 
 CARD = "card.json"
+IN_USE = "in_use"
 Precision = Literal["int8", "fp32"]
 _CARD_BYTES = 1 << 20
 _WEIGHTS_BYTES = 64 << 20
 _NEXT_STEP = 'install temwatch again, or set [finder] method = "threshold", which finds about half as much'
+_WAY_BACK = "`temwatch finder use shipped` takes the weights of the package"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def shipped_finder() -> Path:
@@ -89,10 +94,79 @@ def save_weights(shelf: Path, files: dict[str, bytes], card: dict[str, Any]) -> 
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
     said = json.dumps({**card, "files": digests}, sort_keys=True, indent=1).encode() + b"\n"
     folder = shelf / hashlib.sha256(said).hexdigest()
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in {**files, CARD: said}.items():
-        (folder / name).write_bytes(content)
+    shelf.mkdir(parents=True, exist_ok=True)
+    if folder.is_dir():
+        return folder
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=shelf) as temporary:
+        made = Path(temporary) / folder.name
+        made.mkdir(mode=0o755)
+        for name, content in {**files, CARD: said}.items():
+            (made / name).write_bytes(content)
+        made.rename(folder)
     return folder
+
+
+def chosen_finder(shelf: Path) -> Path:
+    """Return the folder of the weights in use: what `choose_finder` named, else those that come with the package.
+
+    Parameters
+    ----------
+    shelf : Path
+        ``finder`` in the state folder; may be missing.
+
+    Raises
+    ------
+    ModelRefused
+        What was named is not there any more.
+    """
+    try:
+        name = (shelf / IN_USE).read_text("ascii").strip()
+    except FileNotFoundError:
+        return shipped_finder()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelRefused(f"{shelf / IN_USE}: can't be read ({error})", next_step=_WAY_BACK) from error
+    folder = shelf / name
+    if not _DIGEST.fullmatch(name) or not (folder / CARD).is_file():
+        raise ModelRefused(
+            f"{shelf / IN_USE} names {name[:80]!r}, which is not on the shelf", next_step=_WAY_BACK
+        )
+    return folder
+
+
+def choose_finder(shelf: Path, name: str | None) -> Path:
+    """Make weights of a shelf the ones in use, those of the package for None; return their folder.
+
+    Parameters
+    ----------
+    shelf : Path
+    name : str or None
+        The digest, or its first letters where they fit only one.
+
+    Raises
+    ------
+    ModelRefused
+        No such weights, several, or damaged ones; then nothing changes.
+    """
+    if name is None:
+        (shelf / IN_USE).unlink(missing_ok=True)
+        return shipped_finder()
+    fitting = [folder for folder in shelved(shelf) if folder.name.startswith(name)]
+    if len(fitting) != 1:
+        raise ModelRefused(
+            f"{len(fitting)} weights in {shelf} are called {name!r}…",
+            next_step="`temwatch finder list` names them",
+        )
+    for precision in ("int8", "fp32"):
+        load_weights(fitting[0], precision)
+    written = shelf / f"{IN_USE}.new"
+    written.write_text(fitting[0].name + "\n", "ascii")
+    written.replace(shelf / IN_USE)
+    return fitting[0]
+
+
+def shelved(shelf: Path) -> list[Path]:
+    """Return the folders of weights on a shelf, by name; none where there is no shelf."""
+    return sorted(folder for folder in shelf.glob("*") if _DIGEST.fullmatch(folder.name))
 
 
 def _read(path: Path, limit: int) -> bytes:

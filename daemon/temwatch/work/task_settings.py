@@ -4,9 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from temwatch.config import AcceptanceSection, FinderSection
+from temwatch.store.weights import chosen_finder
 
 
-def task_settings(finder: FinderSection, acceptance: AcceptanceSection, *, model: Path) -> dict[str, Any]:
+def task_settings(
+    finder: FinderSection, acceptance: AcceptanceSection, *, model: Path, state: Path | None = None
+) -> dict[str, Any]:
     """Return the settings of a worker's task, JSON-ready.
 
     Parameters
@@ -15,9 +18,20 @@ def task_settings(finder: FinderSection, acceptance: AcceptanceSection, *, model
         Sections of the configuration.
     model : Path
         Folder of the recognizer.
+    state : Path, optional
+        The state folder, where `temwatch finder use` says which weights the learned finder takes, unless the
+        configuration does.
+
+    Raises
+    ------
+    ModelRefused
+        The weights in use are not there any more.
     """
+    weights = finder.weights
+    if weights is None and state is not None and finder.method == "learned":
+        weights = chosen_finder(state / "finder")
     return {
         "model": str(model),
-        "finder": finder.model_dump(),
+        "finder": {**finder.model_dump(mode="json"), "weights": str(weights) if weights else None},
         "acceptance": acceptance.model_dump(mode="json"),
     }

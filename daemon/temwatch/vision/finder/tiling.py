@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from temwatch.vision.finder.normalise import surroundings
 
 STRIDE = 2  # the network answers for every second pixel
-TILE_PX = 1024
+TILE_PX = 640  # a large frame stays under 250 MB in all; 1024 would take 20 MB more and no less time
 OVERLAP_PX = 64  # half of it on each side is thrown away
 _MULTIPLE = 32  # five levels of halving
 _RADIUS_STEPS = 50.0  # steps of a byte for each unit of log radius

@@ -1,0 +1,95 @@
+"""When tuned weights are taken over, and how much of them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from temwatch.learn.tuning_gate import (
+    SHARES,
+    Counts,
+    f1,
+    folds,
+    judged_shares,
+    standard_error,
+)
+
+SAME = [(50, 100, 100)] * 3  # F1 0.5 on every part
+
+
+def said(
+    new: dict[float, list[Counts]], *, simulated: dict[float, list[Counts]] | None = None, frames: int = 3
+):
+    held_out = {0.0: SAME, **dict.fromkeys(SHARES, SAME), **new}
+    imitated = {**dict.fromkeys((0.0, *SHARES), SAME), **(simulated or {})}
+    return judged_shares(held_out, imitated, frames=frames)
+
+
+def test_what_is_better_on_every_part_is_taken_over_whole() -> None:
+    verdict = said({1.0: [(70, 100, 100)] * 3, 0.5: [(60, 100, 100)] * 3})
+    assert verdict.share == 1.0
+    assert verdict.sentence == "taken over: F1 0.500 before, 0.700 after on held-out frames"
+
+
+def test_nothing_gained_means_that_the_old_weights_stay() -> None:
+    verdict = said({})
+    assert verdict.share == 0.0
+    assert "the old weights stay" in verdict.sentence
+
+
+def test_one_part_that_loses_much_outweighs_a_gain_in_the_mean() -> None:
+    verdict = said({1.0: [(80, 100, 100), (80, 100, 100), (40, 100, 100)]})
+    assert verdict.share == 0.0
+
+
+def test_a_smaller_share_is_taken_where_the_whole_change_fails_on_one_part() -> None:
+    verdict = said({1.0: [(90, 100, 100), (90, 100, 100), (40, 100, 100)], 0.5: [(60, 100, 100)] * 3})
+    assert verdict.share == 0.5
+    assert "50% of the change" in verdict.sentence
+
+
+def test_a_gain_within_its_standard_error_is_none() -> None:
+    verdict = said({1.0: [(80, 100, 100), (49, 100, 100), (49, 100, 100)]})
+    assert verdict.share == 0.0
+    assert "standard error" in verdict.sentence
+
+
+def test_what_unlearns_the_simulation_is_not_taken_over() -> None:
+    better = {1.0: [(70, 100, 100)] * 3}
+    verdict = said(better, simulated={1.0: [(47, 100, 100)] * 3})
+    assert verdict.share == 0.0
+    assert "simulated" in verdict.sentence
+    assert said(better, simulated={1.0: [(49, 100, 100)] * 3}).share == 1.0
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 20), st.integers(20, 90), st.integers(20, 90)), min_size=2, max_size=6)
+)
+def test_the_old_weights_again_are_never_taken_over(counts: list[Counts]) -> None:
+    same = dict.fromkeys((0.0, *SHARES), counts)
+    assert judged_shares(same, same, frames=len(counts)).share == 0.0
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 20), st.integers(20, 90), st.integers(20, 90)), min_size=3, max_size=3)
+)
+def test_whatever_is_taken_over_was_better_where_it_was_held_out(counts: list[Counts]) -> None:
+    verdict = said({1.0: counts})
+    assert verdict.share == 0.0 or verdict.after > verdict.before
+
+
+def test_the_standard_error_is_that_of_the_parts() -> None:
+    # Equal parts: F1 is the mean, and the jackknife is the standard error of a mean.
+    new = [(60, 100, 100), (50, 100, 100), (70, 100, 100)]
+    assert standard_error(SAME, new) == pytest.approx(0.1 / 3**0.5)
+
+
+def test_f1_counts_everything_together() -> None:
+    assert f1([(10, 20, 10), (0, 0, 10)]) == 0.5
+    assert f1([(0, 0, 0)]) == 0.0
+
+
+@given(st.integers(2, 30))
+def test_every_frame_is_held_out_once(count: int) -> None:
+    held = folds(count)
+    assert sorted(k for part in held for k in part) == list(range(count))
+    assert len(held) == min(count, 6)
