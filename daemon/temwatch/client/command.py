@@ -44,11 +44,16 @@ class Commands:
         Of the ROUTER.
     timeout_s : float
         How long to wait for an answer before giving up.
+    operator : str
+        Who asks, as far as the daemon has to take it on trust: it counts only where there are no keys.
     """
 
-    def __init__(self, address: str = DEFAULT_COMMANDS, *, timeout_s: float = 5.0) -> None:
+    def __init__(
+        self, address: str = DEFAULT_COMMANDS, *, timeout_s: float = 5.0, operator: str = ""
+    ) -> None:
         self.address = address
         self.timeout_s = timeout_s
+        self.operator = operator
         self._context: zmq.Context[zmq.Socket[bytes]] | None = None
         self._socket: zmq.Socket[bytes] | None = None
 
@@ -77,7 +82,8 @@ class Commands:
             When the daemon said no, for good or for now.
         """
         command_id = str(uuid.uuid4())
-        question = json.dumps({"v": 1, "cmd_id": command_id, "cmd": cmd, "args": args}).encode()
+        said = {"v": 1, "cmd_id": command_id, "cmd": cmd, "args": args, "operator": self.operator}
+        question = json.dumps(said).encode()
         deadline = time.monotonic() + (self.timeout_s if timeout_s is None else timeout_s)
         while (left_s := deadline - time.monotonic()) > 0:
             assert self._socket is not None, "use it as a context manager"

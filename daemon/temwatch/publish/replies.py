@@ -14,7 +14,9 @@ import zmq.asyncio
 from pydantic import ValidationError
 
 from temwatch.errors import TemwatchError, TransientError
+from temwatch.model.caller import NOBODY, Caller
 from temwatch.publish.publisher import bind_socket
+from temwatch.publish.rights import role_needed
 from temwatch.wire import messages
 from temwatch.wire.messages import Command, MessageRefused
 
@@ -30,7 +32,7 @@ class Answer:
     blobs: Sequence[bytes] = field(default=(), repr=False)
 
 
-Handler = Callable[[dict[str, Any]], Awaitable[Answer]]
+Handler = Callable[[dict[str, Any], Caller], Awaitable[Answer]]
 
 
 class Refusal(TemwatchError):
@@ -107,7 +109,13 @@ class Replies:
                 raise Refusal(
                     "unknown_command", f"no command {command.cmd!r}; there are {sorted(self._handlers)}"
                 )
-            answer = await handler(dict(command.args))
+            caller = _declared(command)
+            needed = role_needed(command.cmd)
+            if not caller.may(needed):
+                raise Refusal(
+                    "forbidden", f"{command.cmd} needs the role {needed}; {caller.name} has {caller.role}"
+                )
+            answer = await handler(dict(command.args), caller)
             return [_ok(cmd_id, answer.json), *answer.blobs]
         except Refusal as refusal:
             return [_refused(cmd_id, refusal.code, str(refusal), retryable=refusal.retryable)]
@@ -122,6 +130,18 @@ class Replies:
         except Exception as error:  # noqa: BLE001  one client's command must not end the loop; it is recorded
             _log.exception("command failed", cmd_id=cmd_id)
             return [_refused(cmd_id, "internal", f"{type(error).__name__}: {error}", retryable=False)]
+
+
+def _declared(command: Command) -> Caller:
+    """Return the sender of a command that came without a key: whoever reaches a local socket may do everything."""
+    return Caller(
+        name=command.operator or NOBODY,
+        role="admin",
+        known="declared",
+        cmd=command.cmd,
+        cmd_id=command.cmd_id,
+        request_sha256=messages.request_sha256(command),
+    )
 
 
 def _ok(cmd_id: str, result: bytes) -> bytes:

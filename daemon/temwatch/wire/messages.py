@@ -1,5 +1,6 @@
 """Events to JSON bytes and back, typed both ways; pydantic checks what comes in against the nouns of `model`."""
 
+import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,7 @@ from temwatch.model.report import Report
 PROTOCOL = 1
 MAX_JSON_BYTES = 64 * 1024 * 1024
 _LONGEST_PLACE = 120  # of a place named in an error: a key may be as long as the message
+_PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
 
 EVENT_TYPES: Mapping[str, type[Any]] = {
     "frame.inspected": Report,
@@ -70,12 +72,16 @@ class Heartbeat(_Strict):
 
 
 class Command(_Strict):
-    """A question or an order to the ROUTER. The same `cmd_id` twice has one effect."""
+    """A question or an order to the ROUTER. The same `cmd_id` twice has one effect.
+
+    `operator` is who the sender says to be. It counts only where there are no keys; with keys the key says it.
+    """
 
     v: Literal[1] = 1
     cmd_id: str = Field(min_length=8, max_length=64)
     cmd: str = Field(min_length=1, max_length=64)
     args: dict[str, FiniteJson] = Field(default_factory=dict)
+    operator: str = Field(default="", max_length=64, pattern=_PRINTABLE)
 
 
 class CommandError(_Strict):
@@ -196,6 +202,12 @@ def from_json(type_: type[Any], data: bytes) -> Any:
         raise MessageRefused(
             f"{type_.__name__}: {where[:_LONGEST_PLACE] or 'message'}: {first['msg']}"
         ) from error
+
+
+def request_sha256(command: Command) -> str:
+    """Return the digest of a command's name and arguments, whatever their order and spelling in JSON."""
+    said = json.dumps([command.cmd, command.args], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def body_from_json(type_name: str, data: bytes) -> Event:

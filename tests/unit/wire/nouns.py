@@ -99,7 +99,7 @@ STATUS = {
     "disk_free_bytes": 10**12,
     "notes": [],
 }
-COMMAND = {"v": 1, "cmd_id": "c" * 32, "cmd": "status", "args": {}}
+COMMAND = {"v": 1, "cmd_id": "c" * 32, "cmd": "status", "args": {}, "operator": "anna"}
 # One message of each kind, by the name of its schema.
 EXAMPLES: dict[str, dict[str, Any]] = {
     "frame.inspected": REPORT,
