@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
@@ -16,6 +17,7 @@ from temwatch.model.report import Report
 PROTOCOL = 1
 MAX_JSON_BYTES = 64 * 1024 * 1024
 _LONGEST_PLACE = 120  # of a place named in an error: a key may be as long as the message
+_LONGEST_NAME = 64
 _PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
 
 EVENT_TYPES: Mapping[str, type[Any]] = {
@@ -81,7 +83,7 @@ class Command(_Strict):
     cmd_id: str = Field(min_length=8, max_length=64)
     cmd: str = Field(min_length=1, max_length=64)
     args: dict[str, FiniteJson] = Field(default_factory=dict)
-    operator: str = Field(default="", max_length=64, pattern=_PRINTABLE)
+    operator: str = Field(default="", max_length=_LONGEST_NAME, pattern=_PRINTABLE)
 
 
 class CommandError(_Strict):
@@ -147,6 +149,13 @@ class SnapshotArgs(_Strict):
     limit: int = Field(default=200, ge=1, le=1000)
 
 
+class AuditRecentArgs(_Strict):
+    """Arguments of ``audit.recent``: what was ordered, newest first, in pages."""
+
+    before: int | None = Field(default=None, ge=1)
+    limit: int = Field(default=200, ge=1, le=1000)
+
+
 _adapters: dict[Any, TypeAdapter[Any]] = {}
 
 
@@ -202,6 +211,31 @@ def from_json(type_: type[Any], data: bytes) -> Any:
         raise MessageRefused(
             f"{type_.__name__}: {where[:_LONGEST_PLACE] or 'message'}: {first['msg']}"
         ) from error
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be somebody's name: one short line."""
+    return len(text) <= _LONGEST_NAME and re.fullmatch(_PRINTABLE, text) is not None
+
+
+def command_from_json(data: bytes) -> Command:
+    """Return the command that `data` spells.
+
+    Raises
+    ------
+    MessageRefused
+        As `from_json`; also where a key stands twice, since programs differ in which of the two they believe.
+    """
+    command: Command = from_json(Command, data)
+    json.loads(data, object_pairs_hook=_each_once)
+    return command
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> None:
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise MessageRefused(f"Command: the key {twice[:_LONGEST_PLACE]!r} stands twice")
 
 
 def request_sha256(command: Command) -> str:

@@ -132,6 +132,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "args.snapshot": {"before": None, "limit": 5},
     "args.frame.get": {"frame_id": "0" * 20, "preview": False},
     "args.frame.reinject": {"frame_id": "0" * 20},
+    "args.audit.recent": {"before": 7, "limit": 10},
     "args.root.pause": {"root": "titan"},
     "args.root.resume": {"root": "titan"},
     "args.root.remove": {"root": "replay-1"},
