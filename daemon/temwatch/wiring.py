@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+import zmq
 import zmq.asyncio
 
 from temwatch import __version__
@@ -136,7 +137,7 @@ class Daemon:
             root_state=self._root_state,
             trouble=lambda said: self._trouble("store", said),
         )
-        self.admission = _admission(settings.security.keys)
+        self.admission = _admission(settings.security.keys, clock)
         self.replies = self._answering()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -245,8 +246,9 @@ class Daemon:
     async def _prove_closed(self, context: zmq.asyncio.Context, listening: tuple[str, str]) -> None:
         """Become ready only after a stranger's key was seen refused at each socket."""
         if self.admission:
-            for address in listening:
-                await prove_closed(context, address, server=self.admission.server.public)
+            server = self.admission.server.public
+            for address, kind in zip(listening, (zmq.SUB, zmq.DEALER), strict=True):
+                await prove_closed(context, address, kind=kind, server=server)
             _log.info("a random key was refused at both sockets")
 
     def _orders(self) -> Orders:
@@ -397,7 +399,7 @@ def _health(state: RootState, last_frame_at: str | None) -> RootHealth:
     )
 
 
-def _admission(folder: Path | None) -> Admission | None:
+def _admission(folder: Path | None, clock: Clock) -> Admission | None:
     """Return who stands at the sockets; nobody where there are no keys.
 
     Raises
@@ -410,7 +412,7 @@ def _admission(folder: Path | None) -> Admission | None:
     granted = keys.grants(folder)
     if not any(grant.revoked_at is None for grant in granted):
         _log.warning("nobody has a valid key", next_step="temwatch keys create NAME --role admin")
-    return Admission(Keyring(folder), keys.server_key(folder))
+    return Admission(Keyring(folder), keys.server_key(folder), clock=clock)
 
 
 def run_daemon(settings: Settings) -> int:

@@ -5,6 +5,7 @@ do later is decided anew at each message, so a key taken back is worthless on op
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -12,12 +13,14 @@ import zmq
 import zmq.asyncio
 from zmq.utils import z85
 
+from temwatch.clock import Clock
 from temwatch.publish.keyring import Keyring
 from temwatch.wire.keyfile import KeyFile, fingerprint
 
 ZAP_ENDPOINT = "inproc://zeromq.zap.01"
 _DOMAIN = b"temwatch"
 _LOOK_S = 0.25
+_SAY_S = 1.0
 _HANDSHAKE_MS = 10_000
 _ACCEPTED, _LATER, _REFUSED, _FAILED = (
     (b"200", b"OK"),
@@ -36,6 +39,7 @@ class Admission:
     keyring : Keyring
     server : KeyFile
         The server's own.
+    clock : Clock
 
     Attributes
     ----------
@@ -43,8 +47,10 @@ class Admission:
         Connections refused so far.
     """
 
-    def __init__(self, keyring: Keyring, server: KeyFile) -> None:
+    def __init__(self, keyring: Keyring, server: KeyFile, *, clock: Clock) -> None:
         self.keyring = keyring
+        self._clock = clock
+        self._say_at_s = -math.inf
         self.server = server
         self.refused = 0
         self._admitted: set[str] = set()
@@ -106,14 +112,17 @@ class Admission:
         if verdict is _ACCEPTED:
             self._admitted.add(public)
             return [b"1.0", request, *_ACCEPTED, public.encode("ascii"), b""]
-        self.refused += 1
-        _log.warning(
-            "connection refused",
-            address=address.decode("ascii", "replace"),
-            key=fingerprint(public) if public else "",
-            refused=self.refused,
-        )
+        self._refuse(address, public)
         return [b"1.0", request, *verdict, b"", b""]
+
+    def _refuse(self, address: bytes, public: str) -> None:
+        """Count a refused connection, and say so once a second at most: a stranger must not fill the log."""
+        self.refused += 1
+        if self._clock.monotonic_s() >= self._say_at_s:
+            self._say_at_s = self._clock.monotonic_s() + _SAY_S
+            shown = address.decode("ascii", "replace")
+            key = fingerprint(public) if public else ""
+            _log.warning("connection refused", address=shown, key=key, refused_so_far=self.refused)
 
     def _verdict(self, domain: bytes, mechanism: bytes, public: str) -> tuple[bytes, bytes]:
         if domain != _DOMAIN or mechanism != b"CURVE":

@@ -117,7 +117,9 @@ def create(folder: Path, name: str, role: Role, *, at: datetime, out: Path | Non
         key = keyfile.new(name, server=server.public)
         grant = _checked(name, role, key.public, at)
         # The file first: a key that is listed but that nobody has would look like a stolen one.
-        keyfile.write(target, key, remark=f"temwatch key of {name}: whoever has it may do what a {role} may")
+        keyfile.write(
+            target, key, remark=f"temwatch key of {name}: whoever has it may do what the role {role} may"
+        )
         _put(folder, (*known, grant))
     return target
 

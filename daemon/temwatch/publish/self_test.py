@@ -9,7 +9,6 @@ from zmq.utils.monitor import recv_monitor_message
 from temwatch.errors import PermanentError, TransientError
 from temwatch.wire import keyfile
 
-_PATIENCE_S = 10.0
 _EVENTS = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 _ANYWHERE = re.compile(r"^tcp://(\*|0\.0\.0\.0|\[::\]):")
 
@@ -22,7 +21,9 @@ class DoorUnproven(TransientError):
     """Whether strangers stay out could not be found out."""
 
 
-async def prove_closed(context: zmq.asyncio.Context, address: str, *, server: str) -> None:
+async def prove_closed(
+    context: zmq.asyncio.Context, address: str, *, kind: zmq.SocketType, server: str, patience_s: float = 10.0
+) -> None:
     """Return only if a random key is refused at a bound address.
 
     Parameters
@@ -30,8 +31,12 @@ async def prove_closed(context: zmq.asyncio.Context, address: str, *, server: st
     context : zmq.asyncio.Context
     address : str
         Where a guarded socket really listens.
+    kind : zmq.SocketType
+        Of a socket that may talk to it: SUB to a publisher, DEALER to a router. Others are refused whatever their key.
     server : str
         The server's public key.
+    patience_s : float
+        How long to wait for the refusal.
 
     Raises
     ------
@@ -41,16 +46,16 @@ async def prove_closed(context: zmq.asyncio.Context, address: str, *, server: st
         When nothing answers in time.
     """
     stranger = keyfile.new("stranger", server=server)
-    socket = context.socket(zmq.DEALER)
+    socket = context.socket(kind)
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.IPV6, int("[" in address))
     stranger.identify(socket)
     monitor = socket.get_monitor_socket(_EVENTS)
     try:
         socket.connect(reachable(address))
-        if not await monitor.poll(_PATIENCE_S * 1000):
+        if not await monitor.poll(patience_s * 1000):
             raise DoorUnproven(
-                f"{address}: the self-test of the keys got no answer in {_PATIENCE_S:.0f} s",
+                f"{address}: the self-test of the keys got no answer in {patience_s:.0f} s",
                 next_step="look whether a firewall or the unit's IPAddressAllow keeps the machine from itself",
             )
         event = await recv_monitor_message(monitor)
