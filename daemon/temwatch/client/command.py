@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import zmq
 
-from temwatch.client.handshake import Handshake, Keys, taken
+from temwatch.client.handshake import Handshake, KeyNotAccepted, Keys, taken
 from temwatch.errors import DaemonUnreachable, NotAllowed, PermanentError, TransientError
 
 DEFAULT_COMMANDS = "tcp://127.0.0.1:5561"
@@ -111,13 +111,14 @@ class Commands:
         while (left_s := deadline - time.monotonic()) > 0:
             assert self._socket is not None, "use it as a context manager"
             self._socket.send(question)
-            answer = self._answer_to(command_id, min(left_s, _REPEAT_S))
+            try:
+                answer = self._answer_to(command_id, min(left_s, _REPEAT_S))
+            except KeyNotAccepted:
+                self._reconnect()  # ZeroMQ has given this connection up, and the key may be granted yet
+                raise
             if answer is not None:
                 return answer
-            assert self._handshake is not None
-            self._handshake.refuse_if_cut()
-            self._disconnect()
-            self._connect()
+            self._reconnect()
         raise DaemonUnreachable(
             f"no daemon answers at {self.address}",
             next_step="start it with `temwatch run`, or check [publish] commands",
@@ -142,6 +143,7 @@ class Commands:
                 raise CommandDelayed(error["message"])
             kind = CommandForbidden if error["code"] in _OF_THE_KEY else CommandRefused
             raise kind(error["code"], error["message"])
+        self._handshake.refuse_if_cut()
         return None
 
     def _heard(self, wait_s: float) -> bool:
@@ -164,6 +166,10 @@ class Commands:
             self._socket.setsockopt(zmq.IPV6, 1)
         self._handshake = Handshake(self._socket, self.address, keys)
         self._socket.connect(self.address)
+
+    def _reconnect(self) -> None:
+        self._disconnect()
+        self._connect()
 
     def _disconnect(self) -> None:
         if self._handshake is not None:

@@ -25,6 +25,7 @@ _log = structlog.get_logger("publisher")
 HEARTBEAT_S = 2.0
 _PAGE = 200
 _REBIND_S = 0.02
+_TRIES_TO_TELL = 100
 _SEND_HIGH_WATER = 1000  # messages kept for one slow subscriber before it starts to lose some
 
 
@@ -86,15 +87,15 @@ class Publisher:
             return
         address = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
         self._socket.unbind(address)
-        said = False
+        tries = 0
         while self._socket is not None:
             try:
                 with _private_socket_file(address):
                     self._socket.bind(address)
             except zmq.ZMQError as error:
-                if not said:
-                    _log.error("events can't be published", address=address, error=error.strerror)
-                    said = True
+                tries += 1  # the first few fail where the old one is still being closed
+                if tries % _TRIES_TO_TELL == 0:
+                    _log.error("nothing can be published", address=address, error=error.strerror)
                 await asyncio.sleep(_REBIND_S)
             else:
                 return

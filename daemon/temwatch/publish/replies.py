@@ -22,7 +22,9 @@ from temwatch.wire.messages import Command, MessageRefused
 
 MAX_COMMAND_BYTES = 64 * 1024
 _CUT_OFF_BYTES = 4 * MAX_COMMAND_BYTES  # a sender of more than this is disconnected; below it gets an answer
-_UNREAD_REPLIES = 16  # of up to 4 MB, kept for a client that does not read
+_UNREAD_REPLIES = (
+    64  # kept for a client that does not read, of up to 4 MB each; half as many may be in flight
+)
 _WAITING_COMMANDS = 100  # of one client
 _log = structlog.get_logger("replies")
 
