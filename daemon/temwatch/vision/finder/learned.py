@@ -20,6 +20,7 @@ Pixels = NDArray[Any]  # real numbers of any type
 
 _MOST_REGIONS = 5000
 _NATIVE = ("uint8", "uint16", "float32")  # what OpenCV shrinks without a copy
+_LARGEST = 1e15  # the squares of what is larger don't fit into single precision, summed up over a frame
 _MARGIN = 2  # planes px around an object when its mask is drawn
 
 
@@ -152,18 +153,26 @@ def shrunk(image: Pixels, divisor: int) -> Pixels:
 
 
 def _finite(image: Pixels) -> Pixels:
-    """Return the pixels in a type OpenCV shrinks, non-finite ones at the median of the others."""
+    """Return the pixels in a type OpenCV shrinks, non-finite ones at the median of the others.
+
+    What single precision can't hold, or its squares can't, is shifted and scaled; no finder minds.
+    """
     if image.dtype.name in _NATIVE and image.dtype.isnative:
+        if image.dtype.kind != "f":
+            return np.ascontiguousarray(image)
         pixels = image
     else:
-        with np.errstate(over="ignore", invalid="ignore"):
-            pixels = image.astype(np.float32)
-    if pixels.dtype.kind == "f":
-        good = np.isfinite(pixels)
-        if not good.all():
-            middle = np.median(pixels[good]) if good.any() else 0.0
-            pixels = np.where(good, pixels, np.float32(middle))
-    return np.ascontiguousarray(pixels)
+        pixels = image.astype(np.float64)
+    good = np.isfinite(pixels)
+    middle = float(np.median(pixels[good])) if good.any() else 0.0
+    if not good.all():
+        pixels = np.where(good, pixels, pixels.dtype.type(middle))
+    if pixels.dtype != np.float32:
+        pixels = pixels - middle
+    largest = float(np.abs(pixels).max())
+    if largest > _LARGEST:
+        pixels = pixels * (_LARGEST / largest)
+    return np.ascontiguousarray(pixels, np.float32)
 
 
 def _large_enough(found: Instances) -> Instances:
