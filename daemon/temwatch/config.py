@@ -98,7 +98,7 @@ class PublishSection(_Section):
 class FinderSection(_Section):
     """How objects are found."""
 
-    method: Literal["learned", "threshold"] = "threshold"
+    method: Literal["learned", "threshold"] = "learned"
     sensitivity: float = Field(default=0.5, ge=0, le=1)
     full_resolution: bool = False
     precision: Literal["int8", "fp32"] = "int8"

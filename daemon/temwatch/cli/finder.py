@@ -31,10 +31,11 @@ def show(folder: Path | None) -> int:
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
 @click.option("--steps", type=click.IntRange(min=1), default=4000, show_default=True)
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Takes the place of --steps.")
+@click.option("--bfloat16", "short", is_flag=True, help="Nearly twice as fast where the processor has it.")
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Shelf for the result."
 )
-def train(seed: int, steps: int, minutes: float | None, out: Path) -> int:
+def train(seed: int, steps: int, minutes: float | None, short: bool, out: Path) -> int:
     """Train the network from nothing, on simulated pictures alone, on one core; print the new folder."""
     try:
         from temwatch.learn.finder_training.course import build
@@ -43,7 +44,7 @@ def train(seed: int, steps: int, minutes: float | None, out: Path) -> int:
         raise ModelRefused(
             f"training needs PyTorch and onnx ({error})", next_step="pip install 'temwatch[train]'"
         ) from error
-    course = Course(seed=seed, steps=steps, minutes=minutes)
+    course = Course(seed=seed, steps=steps, minutes=minutes, short=short)
     click.echo(str(build(course, out, say=lambda said: click.echo(said, err=True))))
     return 0
 

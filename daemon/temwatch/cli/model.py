@@ -18,7 +18,7 @@ def model() -> None:
 
 @model.command("show")
 @click.argument("folder", required=False, type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--finder", "method", type=click.Choice(["threshold", "learned"]), default="threshold")
+@click.option("--finder", "method", type=click.Choice(["threshold", "learned"]), default="learned")
 def show(folder: Path | None, method: str) -> int:
     """Print the card of the recognizer in FOLDER (default: the shipped one for the finder)."""
     where = folder or starter(method)
@@ -35,7 +35,7 @@ def show(folder: Path | None, method: str) -> int:
     "--sensitivity", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Of the finder."
 )
 @click.option(
-    "--finder", "method", type=click.Choice(["threshold", "learned"]), default="threshold", show_default=True
+    "--finder", "method", type=click.Choice(["threshold", "learned"]), default="learned", show_default=True
 )
 def build_starter(
     shelf: Path, seed: int, specimens: int, frames_each: int, sensitivity: float, method: str
@@ -66,7 +66,7 @@ def build_starter(
     "--sensitivity", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Of the finder."
 )
 @click.option(
-    "--finder", "method", type=click.Choice(["threshold", "learned"]), default="threshold", show_default=True
+    "--finder", "method", type=click.Choice(["threshold", "learned"]), default="learned", show_default=True
 )
 def evaluate_starter(
     folder: Path | None, specimens: int, frames_each: int, mode: str | None, sensitivity: float, method: str

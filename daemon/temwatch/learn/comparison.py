@@ -10,7 +10,9 @@ from sklearn.model_selection import train_test_split
 
 from temwatch.errors import AtlasRefused
 from temwatch.learn.atlas import Atlas
+from temwatch.recognition.calibration import conformal_thresholds, prediction_sets
 from temwatch.recognition.evaluation import Share, score
+from temwatch.recognition.kernel_elm import KernelELM
 from temwatch.recognition.methods import METHODS, paper_chain
 from temwatch.recognition.recognizer import fit_scaler
 from temwatch.recognition.selection import first_of_each, row_hashes
@@ -24,6 +26,26 @@ Split = Literal["random", "group"]
 FEWEST_ROWS, FEWEST_GROUPS = 6, 3
 # Rows of every class to learn from, and draws among which the most even is taken: few, so that repeats differ.
 _FEWEST_LEARNED, _DRAWS = 3, 20
+_CONFIDENCE = 0.9  # of the prediction sets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sets:
+    """How far the class-conditional prediction sets of a method keep their promise on held-out rows.
+
+    Attributes
+    ----------
+    confidence : float
+    coverage : tuple of Share
+        By class: the true class is in the set; over distinct rows, as `Result.recall`.
+    single, empty : float
+        Share of sets with one class, and with none, over all held-out rows.
+    """
+
+    confidence: float
+    coverage: tuple[Share, ...]
+    single: float
+    empty: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +55,8 @@ class Result:
     Attributes
     ----------
     method, title : str
+    by_repeat : tuple of float
+        Accuracy of each hold-out.
     accuracy, macro_f1 : (mean, sd)
         Over repeats. Repeats share rows, so sd over the root of their number is no standard error.
     recall : tuple of Share
@@ -45,10 +69,13 @@ class Result:
         Rows are the truth; summed over repeats.
     optimistic : (mean, sd) or None
         Accuracy with (s, d) chosen by the very rows it is judged on. Never to be quoted by itself.
+    sets : Sets or None
+        For the method whose scores of rows left out come with the fit: the kernel ELM.
     """
 
     method: str
     title: str
+    by_repeat: tuple[float, ...]
     accuracy: tuple[float, float]
     macro_f1: tuple[float, float]
     recall: tuple[Share, ...]
@@ -56,6 +83,7 @@ class Result:
     log_loss: float
     confusion: NDArray[np.int64]
     optimistic: tuple[float, float] | None
+    sets: Sets | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,7 +275,8 @@ def _judged(
     method = METHODS[name]
     columns = [feature_names.index(column) for column in BASIC_NAMES] if method.basic_only else slice(None)
     scores, tuned, said = [], [], []
-    right, times = np.zeros(len(codes)), np.zeros(len(codes))
+    right, times, covered = np.zeros(len(codes)), np.zeros(len(codes)), np.zeros(len(codes))
+    sizes: list[int] = []
     for repeat, (learned, held) in enumerate(cut):
         scaler = fit_scaler(table[learned][:, columns])
         rows, others = (scaler.standardise(table[part][:, columns]) for part in (learned, held))
@@ -259,27 +288,51 @@ def _judged(
         said.append(probability)
         right[held] += probability.argmax(axis=1) == codes[held]
         times[held] += 1
+        if name == "kernel_elm":
+            sets = _sets(fitted, codes[learned], probability)
+            covered[held] += sets[np.arange(len(held)), codes[held]]
+            sizes += sets.sum(axis=1).tolist()
         if name == "paper":
             grid = paper_chain(seed + repeat).accuracies(rows, codes[learned], others, codes[held])
             tuned.append(max(grid.values()))
         tell(repeat + 1)
-    seen = times > 0
     truth = codes[np.concatenate([held for _, held in cut])]
     pooled = score(np.vstack(said), truth, classes)
     return Result(
         method=name,
         title=method.title,
+        by_repeat=tuple(one.accuracy.value for one in scores),
         accuracy=_spread([one.accuracy.value for one in scores]),
         macro_f1=_spread([one.macro_f1 for one in scores]),
-        recall=tuple(
-            _mean_share(right[seen & (codes == code)] / times[seen & (codes == code)])
-            for code in range(len(classes))
-        ),
+        recall=_by_class(right, times, codes),
         ece=pooled.ece,
         log_loss=pooled.log_loss,
         confusion=pooled.confusion,
         optimistic=_spread(tuned) if tuned else None,
+        sets=Sets(
+            confidence=_CONFIDENCE,
+            coverage=_by_class(covered, times, codes),
+            single=float(np.mean(np.equal(sizes, 1))),
+            empty=float(np.mean(np.equal(sizes, 0))),
+        )
+        if sizes
+        else None,
     )
+
+
+def _sets(fitted: KernelELM, codes: Codes, probability: Array) -> NDArray[np.bool_]:
+    """Return which classes are in the set of every row, shape (n, C)."""
+    thresholds = conformal_thresholds(fitted.loo_proba_, codes[fitted.kept_rows_], confidence=_CONFIDENCE)
+    names = tuple(str(code) for code in range(probability.shape[1]))
+    chosen = prediction_sets(probability, thresholds, names)
+    return np.array([[name in one for name in names] for one in chosen])
+
+
+def _by_class(hits: Array, times: Array, codes: Codes) -> tuple[Share, ...]:
+    """Return for each class the mean share of hits over the distinct rows that were held out."""
+    seen = times > 0
+    means = np.divide(hits, times, out=np.zeros_like(hits), where=seen)
+    return tuple(_mean_share(means[seen & (codes == code)]) for code in range(int(codes.max()) + 1))
 
 
 def _mean_share(means: Array) -> Share:

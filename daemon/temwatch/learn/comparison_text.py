@@ -18,6 +18,7 @@ def as_text(comparison: Comparison) -> str:
             *_methods(comparison),
             "",
             *_recalls(comparison),
+            *_coverage(comparison),
             "",
             *_confusion(comparison, best),
         )
@@ -65,6 +66,15 @@ def _method_values(result: Result, classes: Sequence[str]) -> dict[str, Any]:
         "recall": {name: _share(share) for name, share in zip(classes, result.recall, strict=True)},
         "confusion_rows_are_true": result.confusion.tolist(),
     }
+    if result.sets is not None:
+        values["prediction_sets"] = {
+            "confidence": result.sets.confidence,
+            "coverage": {
+                name: _share(share) for name, share in zip(classes, result.sets.coverage, strict=True)
+            },
+            "single": result.sets.single,
+            "empty": result.sets.empty,
+        }
     if result.optimistic is not None:
         values["optimistic_accuracy_tuned_on_test_rows"] = result.optimistic[0]
     return values
@@ -127,6 +137,22 @@ def _recalls(comparison: Comparison) -> list[str]:
             f"{name} {share}" for name, share in zip(comparison.classes, result.recall, strict=True)
         )
         lines.append(f"  {result.title:<40} {said}")
+    return lines
+
+
+def _coverage(comparison: Comparison) -> list[str]:
+    lines = []
+    for result in comparison.results:
+        if result.sets is None:
+            continue
+        said = "; ".join(
+            f"{name} {share}" for name, share in zip(comparison.classes, result.sets.coverage, strict=True)
+        )
+        lines += [
+            "",
+            f"truth in the {100 * result.sets.confidence:.0f} % prediction sets of {result.title}, by class: {said}",
+            f"  one class in the set {100 * result.sets.single:.1f} %, none {100 * result.sets.empty:.1f} %",
+        ]
     return lines
 
 

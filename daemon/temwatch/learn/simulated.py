@@ -1,6 +1,6 @@
 """Frames from the simulated microscope, cut into regions as the finder cuts them, with their true classes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from temwatch.learn.matching import Matching, match
 from temwatch.model.frame import ImagingMode
+from temwatch.model.region import Region
 from temwatch.sim.render import render
 from temwatch.sim.specimen import draw_specimen
 from temwatch.sim.truth import Scene, TrueObject
 from temwatch.vision.features import measure
 from temwatch.vision.finder.base import Finder
+from temwatch.vision.inspection import in_reading_order
 from temwatch.vision.outline import outline
 from temwatch.vision.view import look_at
 
@@ -44,7 +46,9 @@ class Studied:
         The measures of the n regions, as they are with more or less knowledge of the frame.
     classes : tuple of (str or None), length n
         What each region shows: a class of defect, ``"artefact"``, or None where that can't be said.
-    matching : Matching
+    regions : tuple of Region
+    members : mapping of int to tuple of int
+        The regions that are groups of others; see `inspection.Inspection`.
     truth : tuple of TrueObject
     """
 
@@ -53,7 +57,8 @@ class Studied:
     nm_per_px: float
     features: dict[Knowledge, NDArray[np.float32]]
     classes: tuple[str | None, ...]
-    matching: Matching
+    regions: tuple[Region, ...]
+    members: dict[int, tuple[int, ...]]
     truth: tuple[TrueObject, ...]
 
 
@@ -98,9 +103,8 @@ def study_specimens(
 def study(scene: Scene, finder: Finder, knowledge: Sequence[Knowledge]) -> Studied:
     """Find, match and measure the regions of one simulated frame."""
     view = look_at(scene.image, nm_per_px=scene.nm_per_px, mode=scene.mode)
-    regions = finder.find(view).regions
+    regions, members = in_reading_order(finder.find(view))
     outlines = outline(regions, view.shape)
-    matching = match(regions, scene.truth)
     poorer = {
         "all": view,
         "no mode": replace(view, mode=None),
@@ -112,10 +116,27 @@ def study(scene: Scene, finder: Finder, knowledge: Sequence[Knowledge]) -> Studi
         mode=scene.mode,
         nm_per_px=scene.nm_per_px,
         features={known: measure(poorer[known], regions, outlines).round(_DECIMALS) for known in knowledge},
-        classes=tuple(_class(matching, number, scene.truth) for number in range(len(regions))),
-        matching=matching,
+        classes=classes_of(regions, members, scene.truth),
+        regions=regions,
+        members=members,
         truth=scene.truth,
     )
+
+
+def classes_of(
+    regions: Sequence[Region], members: Mapping[int, tuple[int, ...]], truth: Sequence[TrueObject]
+) -> tuple[str | None, ...]:
+    """Return what each region shows; a group that is not one object is an artefact of grouping."""
+    single = [number for number in range(len(regions)) if number not in members]
+    matching = match([regions[number] for number in single], truth)
+    classes: list[str | None] = [None] * len(regions)
+    for k, number in enumerate(single):
+        classes[number] = _class(matching, k, truth)
+    groups = list(members)
+    whole = match([regions[number] for number in groups], truth).same
+    for number, same in zip(groups, whole.tolist(), strict=True):
+        classes[number] = truth[same].class_ if same >= 0 else ARTEFACT
+    return tuple(classes)
 
 
 def _class(matching: Matching, number: int, truth: Sequence[TrueObject]) -> str | None:

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from temwatch.learn.matching import match
 from temwatch.learn.simulated import Knowledge, Studied, study_specimens
 from temwatch.model.frame import ImagingMode
+from temwatch.model.region import Region
 from temwatch.recognition.evaluation import Scores, Share, score
+from temwatch.recognition.groups import standing
 from temwatch.recognition.recognizer import Recognizer
 from temwatch.vision.features import FEATURE_NAMES
 from temwatch.vision.finder.base import Finder
@@ -146,7 +149,7 @@ def judge_frames(
         title=title,
         specimens=len({frame.specimen_id for frame in frames}),
         frames=len(frames),
-        detection=_detection(frames),
+        detection=_detection(frames, recognizer, known),
         recognition=score(seen.probability, codes, recognizer.classes),
         coverage={
             name: _share(hit for hit, own in zip(covered, truth, strict=True) if own == name)
@@ -169,11 +172,19 @@ def _share(hits: Iterable[bool]) -> Share:
     return Share(sum(told), len(told))
 
 
-def _detection(frames: Sequence[Studied]) -> Detection:
+def _stood(frame: Studied, recognizer: Recognizer, known: Knowledge) -> list[Region]:
+    """Return the regions that a report would hold: groups or their members."""
+    seen = recognizer.recognise(frame.features[known].astype(np.float64), FEATURE_NAMES)
+    stands = standing(seen, frame.members)
+    return [region for region, there in zip(frame.regions, stands, strict=True) if there]
+
+
+def _detection(frames: Sequence[Studied], recognizer: Recognizer, known: Knowledge) -> Detection:
+    matchings = [match(_stood(frame, recognizer, known), frame.truth) for frame in frames]
     visible: list[tuple[str, bool, bool]] = []
     everything: list[bool] = []
-    for frame in frames:
-        same, shown = set(frame.matching.same.tolist()), set(frame.matching.shown.tolist())
+    for frame, matching in zip(frames, matchings, strict=True):
+        same, shown = set(matching.same.tolist()), set(matching.shown.tolist())
         for number, item in enumerate(frame.truth):
             everything.append(number in same)
             if item.visible:
@@ -182,8 +193,8 @@ def _detection(frames: Sequence[Studied]) -> Detection:
         recall_visible=_share(found for _, found, _ in visible),
         recall_all=_share(everything),
         touched=_share(touched for _, _, touched in visible),
-        precision=_share(number >= 0 for frame in frames for number in frame.matching.same.tolist()),
-        showing=_share(number >= 0 for frame in frames for number in frame.matching.shown.tolist()),
+        precision=_share(number >= 0 for matching in matchings for number in matching.same.tolist()),
+        showing=_share(number >= 0 for matching in matchings for number in matching.shown.tolist()),
         recall_by_class={
             name: _share(found for own, found, _ in visible if own == name)
             for name in sorted({own for own, _, _ in visible})

@@ -70,6 +70,16 @@ class Recognition:
     prediction_sets: tuple[tuple[str, ...], ...]
     novelty: Array
 
+    def only(self, chosen: NDArray[np.bool_]) -> "Recognition":
+        """Return what it makes of some of them."""
+        where = np.flatnonzero(chosen)
+        return Recognition(
+            classes=self.classes,
+            probability=self.probability[where],
+            prediction_sets=tuple(self.prediction_sets[k] for k in where),
+            novelty=self.novelty[where],
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Golden:

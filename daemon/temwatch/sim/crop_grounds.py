@@ -47,7 +47,7 @@ def ground(rng: np.random.Generator, side: int) -> Ground:
         if rng.random() < 0.2:
             tone, matter = _foil_edge(rng, tone)
     elif specimen == "support":
-        shape = _agglomerate(rng, side) if rng.random() < 0.8 else _flakes(rng, side)
+        shape = _SUPPORTS[rng.choice(len(_SUPPORTS), p=_SUPPORT_SHARES)](rng, side)
         tone += shape * log_uniform(rng, 0.5, 4)
         if rng.random() < 0.6:
             matter = _present(rng, shape)
@@ -125,6 +125,18 @@ def _agglomerate(rng: np.random.Generator, side: int) -> Grey:
     return as_float(heap / (heap.std() + 1e-6))
 
 
+def _cloud(rng: np.random.Generator, side: int) -> Grey:
+    """Return a porous support whose thickness varies on every scale alike, over its standard deviation."""
+    finest, roughness = log_uniform(rng, 3, 12), rng.uniform(0.5, 1.1)
+    heap = np.zeros((side, side), np.float32)
+    scale_px = finest
+    while scale_px < 80:
+        heap += np.float32((scale_px / finest) ** roughness) * band_noise(rng, heap.shape, scale_px)
+        scale_px *= 1.7
+    heap = as_float(np.exp(rng.uniform(0.3, 0.8) * heap / (heap.std() + 1e-6)))
+    return as_float(heap / (heap.std() + 1e-6))
+
+
 def _flakes(rng: np.random.Generator, side: int) -> Grey:
     """Return many overlapping angular plates as large as the crop, over their standard deviation."""
     heap = np.zeros((side, side), np.float32)
@@ -161,3 +173,7 @@ def _foil_edge(rng: np.random.Generator, tone: Grey) -> tuple[Grey, Grey]:
         phase = np.pi * (distance / width) ** 2
         tone = tone + rng.normal(0, 0.5) * np.cos(phase) * np.exp(-np.abs(distance) / (2 * width))
     return as_float(tone), as_float(1 - outside)
+
+
+_SUPPORTS = (_agglomerate, _cloud, _flakes)
+_SUPPORT_SHARES = (0.5, 0.35, 0.15)

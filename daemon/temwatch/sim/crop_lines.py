@@ -33,6 +33,32 @@ def dislocations(rng: np.random.Generator, side: int, *, width_px: float, count:
     return total
 
 
+def network(rng: np.random.Generator, side: int, *, width_px: float) -> Grey:
+    """Return a net of soft lines that closes cells, as dislocations do at subgrain boundaries.
+
+    What the cells enclose is as bright as what is outside of them: no object.
+
+    Returns
+    -------
+    ndarray of float32, shape (side, side)
+    """
+    row, col = np.mgrid[0:side, 0:side].astype(np.float32)
+    wobble = log_uniform(rng, 1, 10)
+    row += wobble * band_noise(rng, row.shape, log_uniform(rng, 8, 25))
+    col += wobble * band_noise(rng, row.shape, log_uniform(rng, 8, 25))
+    pitch = log_uniform(rng, 22, 110)
+    count = int(np.clip((side / pitch) ** 2, 3, 60))
+    distances = np.stack(
+        [np.hypot(row - r, col - c) for r, c in rng.uniform(-0.2 * side, 1.2 * side, (2 * count, 2))]
+    )
+    distances.partition(1, axis=0)
+    # The difference of the distances to the two nearest seeds is about twice that to the border between them.
+    away = (distances[1] - distances[0]) / 2
+    line = np.exp(-0.5 * (away / max(0.45 * width_px, 0.8)) ** 2)
+    line *= np.clip(1 + rng.uniform(0, 1.2) * band_noise(rng, line.shape, log_uniform(rng, 8, 30)), 0, 1.5)
+    return normalised(as_float(line))
+
+
 def cracks(rng: np.random.Generator, side: int, *, width_px: float, count: int) -> Grey:
     """Return sharp, kinked lines that taper to their end.
 

@@ -13,8 +13,8 @@ Grey = NDArray[np.float32]
 Labels = NDArray[np.int32]
 Points = NDArray[np.float64]
 
-_PROFILES = ("flat", "dome", "ring", "dot", "core", "bean", "grainy", "rim")
-_PROFILE_SHARES = (0.2, 0.2, 0.18, 0.14, 0.06, 0.06, 0.07, 0.09)
+_PROFILES = ("flat", "dome", "ring", "dot", "soft", "core", "bean", "grainy", "rim")
+_PROFILE_SHARES = (0.18, 0.18, 0.16, 0.13, 0.1, 0.05, 0.05, 0.07, 0.08)
 _SHAPES = ("blob", "ellipse", "ellipse", "blob", "polygon", "rod")
 _LARGEST_PX = 70.0
 _SMALLEST_PX = 2.3
@@ -24,7 +24,10 @@ _FINE = 4  # sub-pixels an outline is filled on
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Population:
-    """Objects of one kind: what they have in common."""
+    """Objects of one kind: what they have in common.
+
+    Contrast grows with the radius to the power of `thickening`: 0 for platelets, 1 for spheres.
+    """
 
     radius_px: float
     spread: float
@@ -37,6 +40,7 @@ class Population:
     ring_width: float
     fill: float
     overlap: float
+    thickening: float
 
     @property
     def is_ring(self) -> bool:
@@ -63,22 +67,28 @@ class Drawn:
     tone: Grey
 
 
-def population(rng: np.random.Generator, *, packed: bool, profile: str | None = None) -> Population:
-    """Return a random kind of object; `packed` ones are nearly equal, round and large enough to tell apart."""
+def population(
+    rng: np.random.Generator, *, packed: bool, profile: str | None = None, widest: float = 0.5
+) -> Population:
+    """Return a random kind of object; `packed` ones are nearly equal, round and large enough to tell apart.
+
+    `widest` is the largest spread of ln radius.
+    """
     profile = profile or str(rng.choice(_PROFILES, p=_PROFILE_SHARES))
     thin = profile == "dot"
     return Population(
         radius_px=log_uniform(rng, 4, 32) if packed else log_uniform(rng, 2.6, 9 if thin else 45),
-        spread=rng.uniform(0.02, 0.12) if packed else rng.uniform(0.05, 0.5),
+        spread=rng.uniform(0.02, 0.12) if packed else rng.uniform(0.05, widest),
         shape=str(rng.choice(("blob", "ellipse", "polygon") if packed else _SHAPES)),
         profile=profile,
         ragged=rng.uniform(0.0, 0.06) if packed else rng.uniform(0.02, 0.22),
         aspect=rng.uniform(0.85, 1) if packed or rng.random() < 0.5 else rng.uniform(0.3, 1),
-        edge_px=log_uniform(rng, 0.5, 2.2),
+        edge_px=log_uniform(rng, 0.5, 2.2) if rng.random() < 0.8 else log_uniform(rng, 2, 5),
         fringe=rng.normal(0, 0.5) if rng.random() < 0.4 else 0.0,
         ring_width=rng.uniform(0.12, 0.4),
         fill=rng.uniform(-0.1, 0.45),
         overlap=0.12 if packed else rng.uniform(0, 0.25),
+        thickening=rng.uniform(0, 1) if rng.random() < 0.5 else 0.0,
     )
 
 
@@ -224,6 +234,8 @@ def _profile(
             if rng.random() < 0.3:  # part of a loop's wall is often out of contrast
                 wall &= _along(rng, depth.shape, centre) > -rng.uniform(0.3, 1) * radius_px
             return wall.astype(np.float32) + np.float32(kind.fill) * inside
+        case "soft":
+            return as_float(np.exp(-2.0 * (1 - relative) ** 2) * inside)
         case "dot":
             return as_float(relative**0.7)
         case "core":

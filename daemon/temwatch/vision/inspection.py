@@ -1,7 +1,7 @@
 """The steps of an inspection in order: flatten, find, trace, measure. The one call a worker makes."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from temwatch.model.finding import Rectangle
 from temwatch.model.frame import ImagingMode
 from temwatch.model.region import Region
 from temwatch.vision.features import measure
-from temwatch.vision.finder.base import Finder
+from temwatch.vision.finder.base import Finder, Found
 from temwatch.vision.outline import outline
 from temwatch.vision.view import Polarity, look_at
 
@@ -23,6 +23,8 @@ class Inspection:
     ----------
     regions : tuple of Region
         By the row of their centre, then by its column.
+    members : mapping of int to tuple of int
+        The regions that are groups, and the regions each consists of: either the group stands or its members.
     rectangles : tuple of Rectangle
     features : ndarray of float32, shape (n, p)
         Columns as in `features.FEATURE_NAMES`.
@@ -37,6 +39,7 @@ class Inspection:
     """
 
     regions: tuple[Region, ...]
+    members: Mapping[int, tuple[int, ...]]
     rectangles: tuple[Rectangle, ...]
     features: NDArray[np.float32]
     area_px: NDArray[np.int64]
@@ -45,6 +48,21 @@ class Inspection:
     contours: tuple[NDArray[np.int32], ...]
     notes: tuple[str, ...]
     timings_ms: Mapping[str, float]
+
+    def only(self, chosen: NDArray[np.bool_]) -> "Inspection":
+        """Return some of the regions; groups among them are regions like any other from then on."""
+        where = np.flatnonzero(chosen)
+        return replace(
+            self,
+            regions=tuple(self.regions[k] for k in where),
+            members={},
+            rectangles=tuple(self.rectangles[k] for k in where),
+            features=self.features[where],
+            area_px=self.area_px[where],
+            equivalent_diameter_px=self.equivalent_diameter_px[where],
+            touches_edge=self.touches_edge[where],
+            contours=tuple(self.contours[k] for k in where),
+        )
 
 
 def inspect(
@@ -80,13 +98,14 @@ def inspect(
     begin = tick()
     view = look_at(image, nm_per_px=nm_per_px, mode=mode, object_size_nm=object_size_nm, polarity=polarity)
     found = finder.find(view)
-    regions = tuple(sorted(found.regions, key=_reading_order))
+    regions, members = in_reading_order(found)
     segmented = tick()
     outlines = outline(regions, view.shape)
     features = measure(view, regions, outlines)
     measured = tick()
     return Inspection(
         regions=regions,
+        members=members,
         rectangles=outlines.rectangles,
         features=features,
         area_px=outlines.area_px,
@@ -96,6 +115,18 @@ def inspect(
         notes=_pixel_notes(image) + found.notes,
         timings_ms={"segment": (segmented - begin) * 1e3, "measure": (measured - segmented) * 1e3},
     )
+
+
+def in_reading_order(found: Found) -> tuple[tuple[Region, ...], dict[int, tuple[int, ...]]]:
+    """Return regions and groups by the row of their centre, then its column; and the members of each group."""
+    everything = found.regions + tuple(group.region for group in found.groups)
+    order = sorted(range(len(everything)), key=lambda k: _reading_order(everything[k]))
+    place = {k: number for number, k in enumerate(order)}
+    members = {
+        place[len(found.regions) + k]: tuple(sorted(place[member] for member in group.members))
+        for k, group in enumerate(found.groups)
+    }
+    return tuple(everything[k] for k in order), members
 
 
 def _reading_order(region: Region) -> tuple[float, float]:

@@ -15,6 +15,7 @@ from temwatch.model.finding import Finding
 from temwatch.model.frame import Frame
 from temwatch.model.naming import FrameName
 from temwatch.model.report import ModelName, Report, Summary, Verdict
+from temwatch.recognition.groups import standing
 from temwatch.recognition.recognizer import Recognition, Recognizer
 from temwatch.vision.features import FEATURE_NAMES
 from temwatch.vision.finder.base import Finder
@@ -75,6 +76,9 @@ class Bench:
         )
         begun = self.tick()
         recognition = self.recognizer.recognise(measured.features, FEATURE_NAMES)
+        if measured.members:
+            stands = standing(recognition, measured.members)
+            measured, recognition = measured.only(stands), recognition.only(stands)
         findings = findings_of(name.frame_id, measured, recognition, nm_per_px)
         judgement = judge(
             findings,

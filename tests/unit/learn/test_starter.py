@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 
-from temwatch.learn.simulated import ARTEFACT, KNOWLEDGE, ONLY_WHOLE, study_specimens
+from temwatch.learn.matching import match
+from temwatch.learn.simulated import ARTEFACT, KNOWLEDGE, ONLY_WHOLE, classes_of, study_specimens
 from temwatch.learn.starter import PROVENANCE, build_starter, choose_rows
 from temwatch.learn.starter_evaluation import FIRST_SPECIMEN, evaluate_starter
+from temwatch.model.region import Region
 from temwatch.recognition.portable import digest, to_arrays
 from temwatch.sim.specimen import CLASSES
+from temwatch.sim.truth import TrueObject
 from temwatch.store import shelf
 from temwatch.vision.features import FEATURE_NAMES, FEATURE_SET
 from temwatch.vision.finder.threshold import ThresholdFinder
@@ -26,9 +29,17 @@ def starter():
     return build_starter(1, **SMALL, rows=120)
 
 
+def _singles(frame):
+    """Give the single regions of a frame with their classes, and how they match the truth."""
+    single = [number for number in range(len(frame.regions)) if number not in frame.members]
+    matching = match([frame.regions[number] for number in single], frame.truth)
+    return [frame.classes[number] for number in single], matching
+
+
 def test_regions_get_the_class_of_the_object_they_show(frames):
     for frame in frames:
-        for name, shown in zip(frame.classes, frame.matching.shown.tolist(), strict=True):
+        names, matching = _singles(frame)
+        for name, shown in zip(names, matching.shown.tolist(), strict=True):
             if shown >= 0:
                 assert name in (frame.truth[shown].class_, None)
             else:
@@ -40,10 +51,29 @@ def test_regions_get_the_class_of_the_object_they_show(frames):
 
 def test_a_piece_of_looseness_or_of_a_flake_is_not_learned_as_the_whole(frames):
     for frame in frames:
-        for name, same in zip(frame.classes, frame.matching.same.tolist(), strict=True):
+        names, matching = _singles(frame)
+        for name, same in zip(names, matching.same.tolist(), strict=True):
             if name in ONLY_WHOLE:
-                assert frame.truth[same].class_ == name
                 assert same >= 0
+                assert frame.truth[same].class_ == name
+
+
+def test_a_group_is_learned_as_what_it_is_or_as_an_artefact_of_grouping():
+    loose = TrueObject(
+        class_="looseness",
+        row=0,
+        col=0,
+        mask=np.tile(np.eye(4, dtype=bool), 4),
+        area_px=16,
+        equivalent_diameter_nm=1.0,
+        contrast_to_noise=9.0,
+        touches_edge=False,
+    )
+    pieces = [Region(row=0, col=4 * k, mask=np.eye(4, dtype=bool)) for k in range(4)]
+    whole = Region(row=0, col=0, mask=loose.mask)
+    regions = (*pieces, whole)
+    assert classes_of(regions, {4: (0, 1, 2, 3)}, [loose]) == (None,) * 4 + ("looseness",)
+    assert classes_of(regions, {4: (0, 1, 2, 3)}, [])[4] == ARTEFACT
 
 
 def test_less_knowledge_shows_in_the_features_alone(frames):

@@ -63,6 +63,7 @@ def shelve(network: Network, shelf: Path, *, seed: int, steps: int, course: Cour
             "batch": course.batch,
             "pool": course.pool,
             "rate": course.rate,
+            "bfloat16": course.short,
         },
         "network": {"channels": list(CHANNELS), "parameters": sum(p.numel() for p in network.parameters())},
         "versions": {

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import torch
 
-from temwatch.learn.finder_training.material import Material
+from temwatch.learn.finder_training.material import Batch, Material
 from temwatch.learn.finder_training.network import Network, loss
 
 _WARM_UP = 100
@@ -37,6 +37,9 @@ class Course:
         Crops kept to draw from; one is renewed each step.
     rate : float
         Highest learning rate of AdamW.
+    short : bool
+        Compute convolutions in bfloat16: nearly twice as fast on processors that have it (AVX512-BF16, AMX), far
+        slower on others. Weights and their updates stay in 32 bits.
     """
 
     seed: int = 1
@@ -45,6 +48,7 @@ class Course:
     batch: int = 8
     pool: int = 768
     rate: float = 3e-3
+    short: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +92,7 @@ def train(
             steps = round(step / _STEADY)
         for group in optimiser.param_groups:
             group["lr"] = course.rate * share_of_rate(step, steps)
-        recent.append(_learn(network, optimiser, material, course.batch))
+        recent.append(_learn(network, optimiser, material.batch(course.batch), short=course.short))
         step += 1
         _follow(mean, network, min(_KEPT, 1 - 10 / (step + 10)))
         if step % 100 == 0:
@@ -119,10 +123,12 @@ def _one_thread(seed: int) -> None:
     cv2.setNumThreads(1)
 
 
-def _learn(network: Network, optimiser: torch.optim.Optimizer, material: Material, count: int) -> float:
-    images, truths = material.batch(count)
+def _learn(network: Network, optimiser: torch.optim.Optimizer, batch: Batch, *, short: bool) -> float:
+    images, truths = batch
     shown = torch.from_numpy(images).contiguous(memory_format=torch.channels_last)
-    wrong = loss(network(shown), torch.from_numpy(truths))
+    with torch.autocast("cpu", torch.bfloat16, enabled=short):
+        planes = network(shown)
+    wrong = loss(planes.float(), torch.from_numpy(truths))
     optimiser.zero_grad()
     wrong.backward()
     torch.nn.utils.clip_grad_norm_(network.parameters(), _CLIP)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from temwatch.model.region import Region
+from temwatch.vision.finder.grouping import Group
 from temwatch.vision.view import View
 
 
@@ -15,11 +16,14 @@ class Found:
     ----------
     regions : tuple of Region
         In no particular order; they may overlap.
+    groups : tuple of Group
+        Regions that may together be one object; which of the two is true is for the recognizer to say.
     notes : tuple of str
         What a reader must know to trust the regions.
     """
 
     regions: tuple[Region, ...]
+    groups: tuple[Group, ...] = ()
     notes: tuple[str, ...] = ()
 
 

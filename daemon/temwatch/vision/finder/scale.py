@@ -9,6 +9,7 @@ from temwatch.vision.finder.decode import Instances
 
 BEST_RADIUS_PX = 8.0  # of an object, in network px; the training crops hold radii from 2.6 to 45
 _LONG_SIDE_PX = 2048
+_SMALL_FRAME_PX = 256
 _OFFERED = 3
 _SURE = 0.5
 _WORTH = 0.4
@@ -17,8 +18,8 @@ _TRUSTED_RADIUS_PX = (3.0, 20.0)
 
 def divisors(
     shape: tuple[int, int], *, object_size_px: float | None, full_resolution: bool
-) -> tuple[int, ...]:
-    """Return by which whole numbers a frame may be made smaller, finest first.
+) -> tuple[float, ...]:
+    """Return by which numbers a frame may be made smaller, finest first; 0.5 makes it twice as large.
 
     Parameters
     ----------
@@ -31,16 +32,23 @@ def divisors(
 
     Returns
     -------
-    tuple of int
-        Powers of two.
+    tuple of float
+        Powers of two. Frames are enlarged where the stated size asks for it, and where they are so small that
+        their objects are likely to be.
     """
     if object_size_px is not None:
         wanted = object_size_px / 2 / BEST_RADIUS_PX
         largest = max(int(np.log2(max(min(shape) / 64, 1))), 0)
-        return (2 ** int(np.clip(round(np.log2(max(wanted, 1e-9))), 0, largest)),)
-    first = 1
+        return (2.0 ** int(np.clip(round(np.log2(max(wanted, 1e-9))), -1, largest)),)
+    if max(shape) <= _SMALL_FRAME_PX:
+        return (0.5, *_shrinking(shape, 1.0))
+    first = 1.0
     while not full_resolution and max(shape) / first > _LONG_SIDE_PX:
         first *= 2
+    return _shrinking(shape, first)
+
+
+def _shrinking(shape: tuple[int, int], first: float) -> tuple[float, ...]:
     return tuple(first * 2**k for k in range(_OFFERED) if k == 0 or min(shape) / (first * 2**k) >= 64)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from temwatch.vision.finder.decode import compact, lines
+from temwatch.vision.finder.decode import OBJECT_LEVEL, compact, lines
 from temwatch.vision.finder.tiling import STRIDE, Planes
 
 Disc = tuple[float, float, float]
@@ -59,7 +59,7 @@ def test_a_weak_core_lowers_the_score() -> None:
 
 def test_rims_are_not_eaten_by_the_outside() -> None:
     given = planes((60.0, 60.0, 8.0))
-    assert np.count_nonzero(compact(given).labels) == np.count_nonzero(given.objects >= 128)
+    assert np.count_nonzero(compact(given).labels) == np.count_nonzero(given.objects >= OBJECT_LEVEL)
 
 
 def test_empty_planes_hold_nothing() -> None:
@@ -81,5 +81,5 @@ def test_a_line_stops_at_an_object() -> None:
     drawn = planes((100.0, 60.0, 10.0))
     drawn.line[50:52, 5:110] = 250
     found = lines(drawn, compact(drawn).labels)
-    assert all((found.labels[drawn.objects >= 128] == 0).tolist())
+    assert all((found.labels[drawn.objects >= OBJECT_LEVEL] == 0).tolist())
     assert len(found.number) == 2

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from temwatch.errors import ModelRefused
 from temwatch.sim.crops import crop
 from temwatch.store.weights import load_weights, shipped_finder
-from temwatch.vision.finder.learned import LearnedFinder, shrunk
+from temwatch.vision.finder.learned import LearnedFinder, doubted, mirrored, shrunk
 from temwatch.vision.view import look_at
 
 
@@ -88,6 +88,17 @@ def test_a_stated_size_sets_the_scale_and_says_so(finder: LearnedFinder) -> None
     assert finder.find(view).notes == ("looked at with 8 x 8 pixels taken together",)
 
 
+def test_small_objects_of_a_small_frame_are_found_by_enlarging_it(finder: LearnedFinder) -> None:
+    rows, cols = np.mgrid[0:128, 0:128]
+    image = np.random.default_rng(0).normal(100, 4, (128, 128)).astype(np.float32)
+    for row in range(16, 120, 24):
+        for col in range(16, 120, 24):
+            image += 80 * np.exp(-((rows - row) ** 2 + (cols - col) ** 2) / 8)
+    found = finder.find(look_at(image))
+    assert 23 <= len(found.regions) <= 27
+    assert "looked at twice as large" in found.notes
+
+
 def test_white_noise_and_vacuum_hold_next_to_nothing(finder: LearnedFinder) -> None:
     rng = np.random.default_rng(4)
     noise = rng.poisson(400, (1024, 1024)).astype(np.uint16)
@@ -154,6 +165,31 @@ def test_discs_are_found_whatever_the_numbers_stand_for(
 
 def test_a_constant_frame_is_said_to_be_one(finder: LearnedFinder) -> None:
     assert "constant" in finder.find(look_at(np.zeros((50, 50), np.uint8))).notes[0]
+
+
+def test_mirror_images_answer_for_the_same_pixels() -> None:
+    def network(shown: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.repeat(shown[:, :, ::2, ::2], 4, axis=1)
+
+    shown = np.random.default_rng(0).normal(size=(1, 1, 64, 96)).astype(np.float32)
+    inside = np.s_[:, :, 1:-1, 1:-1]
+    assert np.allclose(mirrored(network)(shown)[inside], network(shown)[inside])
+
+
+def test_mirror_images_take_out_what_only_one_side_shows() -> None:
+    def network(shown: NDArray[np.float32]) -> NDArray[np.float32]:
+        ramp = np.linspace(-1, 1, shown.shape[3] // 2, dtype=np.float32)
+        return np.broadcast_to(ramp, (1, 4, shown.shape[2] // 2, shown.shape[3] // 2)).copy()
+
+    assert np.abs(mirrored(network)(np.zeros((1, 1, 64, 64), np.float32))).max() < 1e-6
+
+
+def test_a_dark_spot_among_bright_particles_is_doubted_and_in_a_mixed_frame_it_is_not() -> None:
+    scores = np.array([0.9, 0.9, 0.9, 0.6])
+    lowered = doubted(scores, np.array([True, True, True, False]))
+    assert lowered[:3].tolist() == scores[:3].tolist()
+    assert 0.4 < lowered[3] < 0.5
+    assert doubted(np.full(4, 0.8), np.array([True, True, False, False])).tolist() == [0.8] * 4
 
 
 def test_cells_cut_by_the_border_are_filled_up() -> None:

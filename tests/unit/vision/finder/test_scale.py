@@ -27,18 +27,21 @@ def found(*objects: tuple[float, float, float, float]) -> Instances:
         ((2048, 2048), False, (1, 2, 4)),
         ((4096, 4096), False, (2, 4, 8)),
         ((4096, 4096), True, (1, 2, 4)),
-        ((100, 100), False, (1,)),
-        ((1, 1), False, (1,)),
+        ((100, 100), False, (0.5, 1)),
+        ((256, 40), False, (0.5, 1)),
+        ((1, 1), False, (0.5, 1)),
     ],
 )
-def test_large_frames_are_made_smaller_first(
-    shape: tuple[int, int], full: bool, expected: tuple[int, ...]
+def test_large_frames_are_made_smaller_first_and_small_ones_larger(
+    shape: tuple[int, int], full: bool, expected: tuple[float, ...]
 ) -> None:
     assert divisors(shape, object_size_px=None, full_resolution=full) == expected
 
 
-@pytest.mark.parametrize(("size_px", "expected"), [(3.0, 1), (16.0, 1), (33.0, 2), (64.0, 4), (1e9, 16)])
-def test_a_stated_object_size_decides_alone(size_px: float, expected: int) -> None:
+@pytest.mark.parametrize(
+    ("size_px", "expected"), [(3.0, 0.5), (9.0, 0.5), (16.0, 1), (33.0, 2), (64.0, 4), (1e9, 16)]
+)
+def test_a_stated_object_size_decides_alone(size_px: float, expected: float) -> None:
     assert divisors((1024, 1024), object_size_px=size_px, full_resolution=False) == (expected,)
 
 
