@@ -1,6 +1,7 @@
 """`temwatch finder` as a user runs it."""
 
 import json
+import sys
 from pathlib import Path
 
 import cv2
@@ -43,6 +44,7 @@ def test_evaluate_prints_figures_and_draws_overlays(
         method,
         "--overlay",
         str(pictures),
+        "--json",
     ]
     assert run(said) == OK
     figures = json.loads(capsys.readouterr().out)
@@ -74,3 +76,84 @@ def test_the_gallery_is_a_picture(tmp_path: Path) -> None:
     image = cv2.imread(str(picture))
     assert image is not None
     assert image.shape == (3 * 512, 8 * 256, 3)
+
+
+def test_two_finders_stand_side_by_side(marked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = ["finder", "evaluate", str(marked), "--set", "stem_particles", "--against", "threshold"]
+    assert run([*said, "--json", "--curve"]) == OK
+    figures = json.loads(capsys.readouterr().out)
+    assert [one["finder"] for one in figures["against"]] == ["threshold"]
+    assert [row["sensitivity"] for row in figures["curve_optimistic"]] == [0.1, 0.3, 0.5, 0.7, 0.9]
+    assert run(said) == OK
+    table = capsys.readouterr().out
+    assert "threshold" in table
+    assert "F1" in table
+
+
+def test_a_finder_nobody_knows_is_named(marked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = ["finder", "evaluate", str(marked), "--set", "stem_particles", "--against", "eyes"]
+    assert run(said) == FAILED
+    assert "--against eyes" in capsys.readouterr().err
+
+
+def test_weights_are_listed_taken_into_use_and_given_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from temwatch.store.weights import save_weights
+
+    tuning = {"parent": "a" * 64, "gate": "taken over: F1 0.5 before, 0.6 after"}
+    folder = save_weights(tmp_path, {"int8.onnx": b"small", "fp32.onnx": b"large"}, {"tuning": tuning})
+    shelf = ["--shelf", str(tmp_path)]
+    assert run(["finder", "use", folder.name[:10], *shelf]) == OK
+    assert run(["finder", "list", *shelf]) == OK
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("*")] == [
+        f"* {folder.name[:12]}  from {'a' * 12}: {tuning['gate']}"
+    ]
+    assert run(["finder", "use", "shipped", *shelf]) == OK
+    assert run(["finder", "list", *shelf]) == OK
+    assert "* shipped" in capsys.readouterr().out
+
+
+def test_a_site_s_own_weights_reach_its_workers(tmp_path: Path) -> None:
+    from temwatch.config import load
+    from temwatch.store.weights import choose_finder, save_weights
+    from temwatch.work.task_settings import task_settings
+
+    config = tmp_path / "config.toml"
+    config.write_text('[finder]\nmethod = "learned"\n[[roots]]\nname = "a"\npath = "in"\n')
+    state = load(config).state.dir
+    folder = save_weights(state / "finder", {"int8.onnx": b"small", "fp32.onnx": b"large"}, {})
+    choose_finder(state / "finder", folder.name)
+
+    def weights() -> object:
+        site = load(config)
+        said = task_settings(site.finder, site.acceptance, model=tmp_path, state=site.state.dir)
+        return json.loads(json.dumps(said))["finder"]["weights"]
+
+    assert weights() == str(folder)
+    config.write_text(config.read_text().replace('"learned"', '"learned"\nweights = "pinned"'))
+    assert weights() == str(tmp_path / "pinned")
+
+
+def test_tuning_says_what_it_lacks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch", reason="the extra `train` is not installed")
+    (tmp_path / "reviews.json").write_text('{"version": 1, "frames": []}')
+    said = ["finder", "tune", str(tmp_path / "reviews.json"), "--shelf", str(tmp_path)]
+    assert run(said) == FAILED
+    assert "too few" in capsys.readouterr().err
+    assert run([*said, "--only", "nobody"]) == FAILED
+    assert "nobody" in capsys.readouterr().err
+
+
+def test_without_torch_tuning_says_what_to_install(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in list(sys.modules):
+        if name.startswith("temwatch.learn.finder_training."):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert run(["finder", "tune", str(tmp_path), "--shelf", str(tmp_path)]) == FAILED
+    assert "temwatch[train]" in capsys.readouterr().err

@@ -1,12 +1,14 @@
 """Figures that a reader can check by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from temwatch.learn.finder_evaluation import FrameScore, compared, overlay, summary
+from temwatch.learn.finder_evaluation import FrameScore, compared, summary
+from temwatch.learn.finder_overlay import FALSE, HIT, MISSED, overlay
 from temwatch.learn.marked_frames import SETS, MarkedFrame
 from temwatch.model.region import Region
 
@@ -80,12 +82,44 @@ def test_frames_without_finds_and_without_marks_are_counted() -> None:
     assert summary(scores)["f1"] == 0.0
 
 
-def test_the_overlay_shows_hit_false_and_missed_in_three_colours() -> None:
-    marked = frame((10, 10, 8), (40, 40, 8))
+@pytest.mark.parametrize("grey", [0, 128, 255])
+def test_hit_false_and_missed_show_on_black_grey_and_white(grey: int) -> None:
+    marked = replace(frame((10, 10, 8), (40, 40, 8)), image=np.full((100, 100), grey, np.uint8))
     regions = [square(10, 10, 8), square(70, 70, 8)]
+    picture = overlay(marked, regions, compared(regions, marked))[:100]
+    for colour, middle in ((HIT, (13, 13)), (FALSE, (73, 73)), (MISSED, (43, 43))):
+        near = picture[middle[0] - 12 : middle[0] + 12, middle[1] - 12 : middle[1] + 12].reshape(-1, 3)
+        assert (near == colour).all(axis=1).any()
+        # Light on dark, whatever the frame's grey.
+        assert (near.max(axis=1) < 60).any()
+
+
+def test_where_not_everything_is_marked_nothing_is_called_false() -> None:
+    marked = frame((10, 10, 8), complete=False)
+    regions = [square(70, 70, 8)]
     picture = overlay(marked, regions, compared(regions, marked))
-    colours = {tuple(int(v) for v in c) for c in picture.reshape(-1, 3)}
-    assert colours == {(0, 0, 0), (60, 220, 60), (60, 60, 255), (0, 230, 255)}
+    assert not (picture == FALSE).all(axis=2).any()
+
+
+def test_frames_of_one_specimen_are_drawn_together() -> None:
+    good, poor = frame((10, 10, 8)), frame((10, 10, 8), (40, 40, 8), (70, 70, 8))
+    scores = [
+        compared([square(10, 10, 8)], replace(one, specimen=name, name=f"{name} {number}"))
+        for name, one in (("a", good), ("b", good), ("c", poor))
+        for number in range(4)
+    ]
+    by_specimen = summary(scores)
+    by_frame = summary([replace(score, specimen="") for score in scores])
+    assert by_specimen["intervals_by"] == "specimen"
+    assert by_specimen["by_specimen"]["c"] == {
+        "frames": 4,
+        "marked": 12,
+        "recall": 0.333,
+        "precision": 1.0,
+        "f1": 0.5,
+    }
+    width = [one["recall_95"][1] - one["recall_95"][0] for one in (by_specimen, by_frame)]
+    assert width[0] > 1.3 * width[1]
 
 
 def test_yolo_boxes_are_read_in_pixels(tmp_path: Path) -> None:

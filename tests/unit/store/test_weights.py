@@ -5,7 +5,16 @@ from pathlib import Path
 import pytest
 
 from temwatch.errors import ModelRefused
-from temwatch.store.weights import CARD, card_of, load_weights, save_weights, shipped_finder
+from temwatch.store.weights import (
+    CARD,
+    card_of,
+    choose_finder,
+    chosen_finder,
+    load_weights,
+    save_weights,
+    shelved,
+    shipped_finder,
+)
 
 
 @pytest.fixture
@@ -49,3 +58,45 @@ def test_the_shipped_weights_are_whole_and_say_that_they_saw_no_real_image() -> 
     assert load_weights(folder, "int8")
     assert load_weights(folder, "fp32")
     assert "no real image" in card_of(folder)["data"]
+
+
+def test_the_same_weights_twice_are_one_folder_and_nothing_half_written_stays(tmp_path: Path) -> None:
+    first, again = (save_weights(tmp_path, {"int8.onnx": b"small"}, {"n": 1}) for _ in range(2))
+    assert first == again
+    assert [path.name for path in tmp_path.iterdir()] == [first.name]
+
+
+def test_without_a_choice_the_weights_of_the_package_are_in_use(tmp_path: Path) -> None:
+    assert chosen_finder(tmp_path / "no such shelf") == shipped_finder()
+
+
+def test_a_choice_holds_until_the_way_back_is_taken(folder: Path) -> None:
+    shelf = folder.parent
+    assert choose_finder(shelf, folder.name[:8]) == folder
+    assert chosen_finder(shelf) == folder
+    assert shelved(shelf) == [folder]
+    choose_finder(shelf, None)
+    assert chosen_finder(shelf) == shipped_finder()
+
+
+@pytest.mark.parametrize("name", ["", "zz", "../.."])
+def test_what_names_no_weights_or_several_is_not_chosen(folder: Path, name: str) -> None:
+    save_weights(folder.parent, {"int8.onnx": b"other", "fp32.onnx": b"other"}, {})
+    with pytest.raises(ModelRefused, match="weights in"):
+        choose_finder(folder.parent, name)
+    assert chosen_finder(folder.parent) == shipped_finder()
+
+
+def test_damaged_weights_are_not_chosen(folder: Path) -> None:
+    (folder / "fp32.onnx").write_bytes(b"other")
+    with pytest.raises(ModelRefused, match="digest"):
+        choose_finder(folder.parent, folder.name)
+    assert chosen_finder(folder.parent) == shipped_finder()
+
+
+@pytest.mark.parametrize("content", [b"", b"../../somewhere\n", b"0" * 64, b"\xff\xfe"])
+def test_a_choice_that_leads_nowhere_is_refused_with_a_way_back(folder: Path, content: bytes) -> None:
+    (folder.parent / "in_use").write_bytes(content)
+    with pytest.raises(ModelRefused) as caught:
+        chosen_finder(folder.parent)
+    assert "use shipped" in caught.value.next_step

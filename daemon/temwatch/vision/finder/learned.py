@@ -21,6 +21,7 @@ Pixels = NDArray[Any]  # real numbers of any type
 
 _MOST_REGIONS = 5000
 _NATIVE = ("uint8", "uint16", "float32")  # what OpenCV shrinks without a copy
+_ORDINARY = (1e-15, 1e15)  # of the largest number: squares of others don't fit into single precision
 _MIRRORED_PX = 1.5e6  # network px of all scales up to which a frame is also looked at in its mirror images
 _ODD = 0.2  # largest penalty for the wrong sign of contrast; found on labelled micrographs
 _MARGIN = 2  # planes px around an object when its mask is drawn
@@ -213,18 +214,26 @@ def shrunk(image: Pixels, divisor: float) -> Pixels:
 
 
 def _finite(image: Pixels) -> Pixels:
-    """Return the pixels in a type OpenCV shrinks, non-finite ones at the median of the others."""
+    """Return the pixels in a type OpenCV shrinks, non-finite ones at the median of the others.
+
+    What single precision can't hold, or its squares can't, is shifted and scaled; no finder minds.
+    """
     if image.dtype.name in _NATIVE and image.dtype.isnative:
+        if image.dtype.kind != "f":
+            return np.ascontiguousarray(image)
         pixels = image
     else:
-        with np.errstate(over="ignore", invalid="ignore"):
-            pixels = image.astype(np.float32)
-    if pixels.dtype.kind == "f":
-        good = np.isfinite(pixels)
-        if not good.all():
-            middle = np.median(pixels[good]) if good.any() else 0.0
-            pixels = np.where(good, pixels, np.float32(middle))
-    return np.ascontiguousarray(pixels)
+        pixels = image.astype(np.float64)
+    good = np.isfinite(pixels)
+    middle = float(np.median(pixels[good])) if good.any() else 0.0
+    if not good.all():
+        pixels = np.where(good, pixels, pixels.dtype.type(middle))
+    if pixels.dtype != np.float32:
+        pixels = pixels - middle
+    largest = float(np.abs(pixels).max())
+    if largest and not _ORDINARY[0] < largest < _ORDINARY[1]:
+        pixels = pixels.astype(np.float64) / largest
+    return np.ascontiguousarray(pixels, np.float32)
 
 
 def _large_enough(found: Instances) -> Instances:

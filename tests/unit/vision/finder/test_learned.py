@@ -125,12 +125,42 @@ ODD_FRAMES = {
     "signed": (_RNG.random((130, 70)) * 1e6 - 5e5).astype(np.int32),
     "other byte order": _RNG.integers(0, 900, (130, 70)).astype(">u2"),
     "half floats": _RNG.random((90, 90)).astype(np.float16),
+    "one-pixel objects in rows and columns": np.where(
+        (np.indices((600, 600)) % 11 == 5).all(axis=0), 255, 0
+    ).astype(np.uint8),
+    "a chessboard": (np.indices((500, 500)).sum(axis=0) % 2 * 255).astype(np.uint8),
+    "one pixel not saturated": np.where(np.arange(360000).reshape(600, 600) == 180300, 0, 65535).astype("u2"),
+    "minus infinity": np.where(_RNG.random((300, 300)) < 0.3, -np.inf, _RNG.random((300, 300))),
+    "half of it no number": np.where(np.indices((400, 400))[1] < 200, np.nan, _RNG.random((400, 400))),
+    "the largest numbers": (_RNG.random((300, 300)) * 3e38).astype(np.float32),
+    "numbers next to nought": (_RNG.random((300, 300)) * 1e-40).astype(np.float32),
+    "one column": _RNG.random((5000, 1)),
+    "64-bit counts": _RNG.integers(0, 2**63, (200, 200)).astype(np.uint64),
+    "every other pixel of another frame": _RNG.random((400, 400))[::3, ::-2],
 }
 
 
 @pytest.mark.parametrize("name", ODD_FRAMES)
-def test_odd_frames_give_few_regions_and_no_error(finder: LearnedFinder, name: str) -> None:
+@pytest.mark.filterwarnings("error")
+def test_odd_frames_give_few_regions_and_neither_error_nor_warning(finder: LearnedFinder, name: str) -> None:
     assert len(finder.find(look_at(ODD_FRAMES[name])).regions) <= 30
+
+
+@pytest.mark.parametrize(
+    ("gain", "offset", "kind"),
+    [
+        (1, 0, np.float32),
+        (1e30, 0, np.float32),
+        (1e-30, 0, np.float32),
+        (1, 1e7, np.float64),
+        (1e200, 0, np.float64),
+    ],
+)
+def test_discs_are_found_whatever_the_numbers_stand_for(
+    finder: LearnedFinder, gain: float, offset: float, kind: type[np.floating]
+) -> None:
+    image = (discs(*PLACES).astype(np.float64) * gain + offset).astype(kind)
+    assert len(finder.find(look_at(image)).regions) == len(PLACES)
 
 
 def test_a_constant_frame_is_said_to_be_one(finder: LearnedFinder) -> None:
