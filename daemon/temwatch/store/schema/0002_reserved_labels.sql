@@ -1,0 +1,1 @@
+-- Nothing: this number belongs to labels; the file goes when 0002_labels.sql comes.
