@@ -1,1 +1,0 @@
--- Nothing: this number belongs to labels; the file goes when 0002_labels.sql comes.

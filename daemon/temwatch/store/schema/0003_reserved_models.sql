@@ -1,1 +1,0 @@
--- Nothing: this number belongs to models; the file goes when the models' step 0003 comes.
