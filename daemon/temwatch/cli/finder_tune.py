@@ -77,26 +77,30 @@ def tune(
     until `temwatch finder use` names them.
     """
     try:
-        from temwatch.learn.finder_training.tuned import tune_and_shelve
+        from temwatch.learn.finder_training.tuned import shelve
+        from temwatch.learn.finder_training.tuned import tune as tune_weights
         from temwatch.learn.finder_training.tuning import Lesson
     except ImportError as error:
         raise ModelRefused(
             f"tuning needs PyTorch and onnx ({error})", next_step="pip install 'temwatch[train]'"
         ) from error
-    from temwatch.store.weights import chosen_finder
+    from temwatch.store.weights import chosen_finder, load_weights
 
     where = shelf or _shelf(ctx, config)
     frames = [frame for source in sources for frame in _frames(source, set_name)]
     if only:
         frames = _only(frames, only)
-    folder, verdict = tune_and_shelve(
-        weights or chosen_finder(where),
+    parent = weights or chosen_finder(where)
+    lesson = Lesson(seed=seed, steps=steps, short=short)
+    outcome = tune_weights(
+        load_weights(parent, "fp32"),
         frames,
-        Lesson(seed=seed, steps=steps, short=short),
-        where,
+        lesson,
         unmarked=[image for path in unmarked for image in _images(path)],
         say=lambda said: click.echo(said, err=True),
     )
+    verdict = outcome.verdict
+    folder = shelve(parent, outcome, frames, lesson, where) if verdict.share else None
     said = {"weights": str(folder) if folder else None, "share": verdict.share, "gate": verdict.sentence}
     click.echo(json.dumps(said, indent=2))
     return 0

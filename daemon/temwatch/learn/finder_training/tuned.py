@@ -24,7 +24,7 @@ from temwatch.learn.reviewed_frames import (
     found_where_reviewed,
 )
 from temwatch.learn.tuning_gate import SHARES, Counts, Verdict, f1, folds, judged_shares
-from temwatch.store.weights import card_of, load_weights, save_weights
+from temwatch.store.weights import card_of, save_weights
 from temwatch.vision.finder.base import Finder
 from temwatch.vision.finder.learned import LearnedFinder
 from temwatch.vision.view import look_at
@@ -128,35 +128,27 @@ def simulated_counts(finder: Finder, frames: Sequence[MarkedFrame]) -> list[Coun
     return [(score.hits, score.found, score.marked) for score in scores]
 
 
-def tune_and_shelve(
-    parent: Path,
-    frames: Sequence[ReviewedFrame],
-    lesson: Lesson,
-    shelf: Path,
-    *,
-    unmarked: Sequence[NDArray[Any]] = (),
-    say: Say,
-) -> tuple[Path | None, Verdict]:
-    """Tune the weights of a folder and put the result on a shelf.
+def shelve(
+    parent: Path, outcome: Outcome, frames: Sequence[ReviewedFrame], lesson: Lesson, shelf: Path
+) -> Path:
+    """Quantise tuned weights and put them on a shelf with their card; return their folder.
 
     Parameters
     ----------
     parent : Path
-        Folder of the present weights; nothing in it is changed.
-    frames, lesson, unmarked, say
-        As in `tune`.
+        Folder of the weights they come from; nothing in it is changed.
+    outcome : Outcome
+        Of `tune`, with something taken over.
+    frames, lesson
+        What `tune` was given.
     shelf : Path
         Gets a folder named by the digest of its card.
 
-    Returns
-    -------
-    Path or None
-        The new folder; None where the gate kept the old weights.
-    Verdict
+    Raises
+    ------
+    PermanentError
+        In 8 bits they are worse than in 32.
     """
-    outcome = tune(load_weights(parent, "fp32"), frames, lesson, unmarked=unmarked, say=say)
-    if not outcome.verdict.share:
-        return None, outcome.verdict
     small = quantised(outcome.weights, seed=lesson.seed)
     exact, rough = (
         f1([counts_of(LearnedFinder(weights, with_lines=False), frame) for frame in frames])
@@ -167,8 +159,9 @@ def tune_and_shelve(
             f"in 8 bits the tuned weights lose {exact - rough:.3f} of F1",
             next_step="tune with another --seed; the old weights stay",
         )
-    card = _card(parent, frames, lesson, outcome.verdict, {"int8": round(rough, 3), "fp32": round(exact, 3)})
-    return save_weights(shelf, {"int8.onnx": small, "fp32.onnx": outcome.weights}, card), outcome.verdict
+    own = {"int8": round(rough, 3), "fp32": round(exact, 3)}
+    card = _card(parent, frames, lesson, outcome.verdict, own)
+    return save_weights(shelf, {"int8.onnx": small, "fp32.onnx": outcome.weights}, card)
 
 
 def _card(
