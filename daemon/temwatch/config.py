@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -13,12 +14,12 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     model_validator,
 )
 
 from temwatch.errors import ConfigError
 
-LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 DEFAULT_INCLUDE = ("*.dm3", "*.dm4", "*.mrc", "*.tif", "*.tiff", "*.emd", "*.ser", "*.hspy", "*.bcf")
 DEFAULT_CLASSES = ("pore", "crack", "slag_inclusion", "looseness", "particle", "artefact")
 
@@ -28,16 +29,19 @@ def _is_local(address: str) -> bool:
     if parts.scheme in ("ipc", "inproc"):
         return True
     host = address.removeprefix("tcp://").rpartition(":")[0].strip("[]")
-    return host in LOOPBACK_HOSTS or host.startswith("127.")
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # a name; only one is known to stay on the machine
+        return host == "localhost"
 
 
-def _address(value: str) -> str:
+def _address(value: str, info: ValidationInfo) -> str:
     if not re.fullmatch(r"tcp://.+:(\d{1,5}|\*)|ipc:///.+", value):
         raise ValueError("an address looks like tcp://127.0.0.1:5560 or ipc:///run/temwatch/events")
-    if not _is_local(value):
+    if not _is_local(value) and not (info.context or {}).get("keys"):
         raise ValueError(
-            f"{value} can be reached from other machines, and this version has no keys to tell friend from foe:"
-            " use a loopback or ipc address (a tunnel, e.g. ssh -L, takes it further)"
+            f"{value} can be reached from other machines, and without keys everybody there could give orders:"
+            " name a folder in [security] keys and run `temwatch keys create`, or use a loopback or ipc address"
         )
     return value
 
@@ -46,6 +50,12 @@ def _quiet(value: object) -> object:
     if value == "auto" or (isinstance(value, int | float) and not isinstance(value, bool) and value > 0):
         return value
     raise ValueError('seconds without change before a file is read: a number above 0, or "auto"')
+
+
+def _named(path: Path) -> Path:
+    if path == Path():
+        raise ValueError("a path is needed")
+    return path
 
 
 Address = Annotated[str, AfterValidator(_address)]
@@ -113,9 +123,10 @@ class RecognizerSection(_Section):
 
 
 class SecuritySection(_Section):
-    """Keys of the sockets. Understood; this version listens on loopback and ipc only, where none are needed."""
+    """Who may listen and give orders. Without `keys`: whoever reaches the sockets, so only this machine does."""
 
-    keys: Path | None = None
+    keys: Annotated[Path, AfterValidator(_named)] | None = None
+    key: Annotated[Path, AfterValidator(_named)] | None = None
 
 
 class DashboardSection(_Section):
@@ -162,9 +173,7 @@ class Settings(_Section):
 
     def without_effect(self) -> tuple[str, ...]:
         """Return the sections that are given but that this version does not act upon."""
-        return tuple(
-            name for name in ("security", "dashboard", "metrics", "retrain") if name in self.model_fields_set
-        )
+        return tuple(name for name in ("dashboard", "metrics", "retrain") if name in self.model_fields_set)
 
     @model_validator(mode="after")
     def _roots_differ(self) -> "Settings":
@@ -212,8 +221,9 @@ def check(tree: dict[str, Any], text: str, path: Path, *, state_dir: Path | None
     """Return the settings of a parsed file, or raise `ConfigError` with all its faults."""
     base = path.absolute().parent
     try:
-        Settings.model_validate(tree)
-        return Settings.model_validate(_resolved(tree, base, state_dir))
+        given = {"keys": _has_keys(tree)}
+        Settings.model_validate(tree, context=given)
+        return Settings.model_validate(_resolved(tree, base, state_dir), context=given)
     except ValidationError as error:
         lines = key_lines(text)
         faults = sorted(
@@ -231,10 +241,17 @@ def _resolved(tree: dict[str, Any], base: Path, state_dir: Path | None) -> dict[
     state = tree.get("state", {})
     folder = state_dir or base / state.get("dir", StateSection().dir)
     roots = [{**root, "path": base / root["path"]} for root in tree["roots"]]
+    security = {name: base / path for name, path in tree.get("security", {}).items()}
     finder = dict(tree.get("finder", {}))
     if "weights" in finder:
         finder["weights"] = base / finder["weights"]
-    return {**tree, "state": {**state, "dir": folder}, "roots": roots, "finder": finder}
+    state = {**state, "dir": folder}
+    return {**tree, "state": state, "roots": roots, "finder": finder, "security": security}
+
+
+def _has_keys(tree: dict[str, Any]) -> bool:
+    security = tree.get("security")
+    return isinstance(security, dict) and bool(security.get("keys"))
 
 
 def _said(fault: dict[str, Any]) -> str:

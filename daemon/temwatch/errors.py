@@ -69,6 +69,14 @@ class ConfigError(PermanentError):
     """The configuration has faults; all of them are in the message."""
 
 
+class KeyRefused(ConfigError):
+    """A key file or the keys folder can't be used as it is (readable by others, damaged, missing)."""
+
+
+class NotAllowed(PermanentError):
+    """The daemon does not accept this key, or its role is too low for what was asked."""
+
+
 class StoreRefused(PermanentError):
     """The state folder can't be used as it is (newer schema, damaged, on a network file system, locked)."""
 

@@ -7,11 +7,12 @@ import shutil
 import signal
 import sys
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
 import structlog
+import zmq
 import zmq.asyncio
 
 from temwatch import __version__
@@ -23,17 +24,24 @@ from temwatch.intake.roots import Roots
 from temwatch.intake.settings import RootSettings
 from temwatch.model.events import RootHealth, StatusChanged
 from temwatch.model.sighting import RootState
+from temwatch.publish import keys
+from temwatch.publish.admission import Admission
+from temwatch.publish.audit import Audit
+from temwatch.publish.callers import by_key
+from temwatch.publish.keyring import Keyring
 from temwatch.publish.notify import Notifier, from_environment
 from temwatch.publish.orders import Orders
 from temwatch.publish.publisher import Publisher
 from temwatch.publish.queries import Queries
-from temwatch.publish.replies import Replies
+from temwatch.publish.replies import Replies, declared
+from temwatch.publish.self_test import prove_closed
 from temwatch.store import outbox, results
 from temwatch.store.database import Database
 from temwatch.store.frames import FrameRow
 from temwatch.store.shelf import starter
 from temwatch.store.store import Store
 from temwatch.wire import messages, topics
+from temwatch.wire.keyfile import fingerprint
 from temwatch.wire.names import to_text
 from temwatch.work.crew import Crew, CrewSettings
 from temwatch.work.dispatch import Dispatch
@@ -129,7 +137,8 @@ class Daemon:
             root_state=self._root_state,
             trouble=lambda said: self._trouble("store", said),
         )
-        self.replies = Replies({**Queries(self.database).handlers(), **self._orders().handlers()})
+        self.admission = _admission(settings.security.keys, clock)
+        self.replies = self._answering()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set, then finish what is under way."""
@@ -137,10 +146,9 @@ class Daemon:
         context = zmq.asyncio.Context()
         try:
             self._open()
-            events = self.publisher.bind(context, self._settings.publish.events)
-            commands = self.replies.bind(context, self._settings.publish.commands)
-            _log.info("listening", events=events, commands=commands, state=str(self._settings.state.dir))
+            listening = self._listen(context)
             async with self._serving():
+                await self._prove_closed(context, listening)
                 await self.engine.start()
                 self._word = "ready"
                 self._notify.ready("ready")
@@ -150,6 +158,8 @@ class Daemon:
         finally:
             self.publisher.close()
             self.replies.close()
+            if self.admission:
+                self.admission.close()
             context.term()
             self.database.close()
             _log.info("stopped")
@@ -215,6 +225,37 @@ class Daemon:
             noted=lambda event, fields: _log.info(event, **fields),
         )
 
+    def _answering(self) -> Replies:
+        audit = Audit(self.database, clock=self._clock)
+        identify = by_key(self.admission.keyring) if self.admission else declared
+        handlers = {**Queries(self.database).handlers(), **self._orders().handlers(), **audit.handlers()}
+        return Replies(handlers, identify=identify, record=audit.record)
+
+    def _listen(self, context: zmq.asyncio.Context) -> tuple[str, str]:
+        """Bind both sockets, behind the keys where there are any, and return where they really are."""
+        publish, guard = self._settings.publish, None
+        if self.admission:
+            self.admission.open(context)
+            guard = self.admission.guard
+        events = self.publisher.bind(context, publish.events, guard=guard)
+        commands = self.replies.bind(context, publish.commands, guard=guard)
+        _log.info(
+            "listening",
+            events=events,
+            commands=commands,
+            keys=fingerprint(self.admission.server.public) if self.admission else "none",
+            state=str(self._settings.state.dir),
+        )
+        return events, commands
+
+    async def _prove_closed(self, context: zmq.asyncio.Context, listening: tuple[str, str]) -> None:
+        """Become ready only after a stranger's key was seen refused at each socket."""
+        if self.admission:
+            server = self.admission.server.public
+            for address, kind in zip(listening, (zmq.SUB, zmq.DEALER), strict=True):
+                await prove_closed(context, address, kind=kind, server=server)
+            _log.info("a random key was refused at both sockets")
+
     def _orders(self) -> Orders:
         return Orders(
             status=self.status,
@@ -238,6 +279,7 @@ class Daemon:
             running = [
                 tasks.create_task(loop, name=name)
                 for name, loop in (
+                    *self._doors(),
                     ("publisher", self.publisher.run()),
                     ("replies", self.replies.run()),
                     ("dispatch", self.dispatch.run()),
@@ -253,6 +295,11 @@ class Daemon:
                 await self.roots.close()
                 for task in running:
                     task.cancel()
+
+    def _doors(self) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
+        if self.admission:
+            yield "admission", self.admission.run()
+            yield "keys", self.admission.watch(self.publisher.shake_off, trouble=self._keys_trouble)
 
     async def _wind_down(self) -> None:
         self._word = "stopping"
@@ -313,6 +360,9 @@ class Daemon:
         else:
             self._troubles.pop(where, None)
 
+    def _keys_trouble(self, said: str) -> None:
+        self._trouble("keys", said)
+
     async def _add_root(self, name: str, path: Path) -> None:
         section = RootSection(name=name, path=path, quiet_s=0.2)
         self._sections[name] = section
@@ -352,6 +402,22 @@ def _health(state: RootState, last_frame_at: str | None) -> RootHealth:
         scan_s=state.scan_s,
         last_frame_at=last_frame_at,
     )
+
+
+def _admission(folder: Path | None, clock: Clock) -> Admission | None:
+    """Return who stands at the sockets; nobody where there are no keys.
+
+    Raises
+    ------
+    KeyRefused
+        Where the keys folder can't be used as it is.
+    """
+    if folder is None:
+        return None
+    granted = keys.grants(folder)
+    if not any(grant.revoked_at is None for grant in granted):
+        _log.warning("nobody has a valid key", next_step="temwatch keys create NAME --role admin")
+    return Admission(Keyring(folder), keys.server_key(folder), clock=clock)
 
 
 def run_daemon(settings: Settings) -> int:

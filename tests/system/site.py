@@ -31,6 +31,7 @@ class Site:
         self.commands = f"ipc://{folder}/commands.sock"
         self.config = folder / "config.toml"
         self.log = folder / "daemon.log"
+        self.key: Path | None = None
         self.process: subprocess.Popen[bytes] | None = None
         text = '[state]\ndir = "state"\n'
         for root in roots:
@@ -63,7 +64,7 @@ class Site:
         return self.process.wait(timeout=60)
 
     def status(self) -> dict[str, Any]:
-        with Commands(self.commands, timeout_s=2.0) as daemon:
+        with Commands(self.commands, timeout_s=2.0, keys=self.key) as daemon:
             answer: dict[str, Any] = daemon.ask("status").result
         return answer
 

@@ -2,8 +2,10 @@
 
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,11 +14,15 @@ from rich.console import Console
 from rich.table import Table
 
 from temwatch.cli.main import OK, PROBLEMS
-from temwatch.cli.options import config_option, settings_of
+from temwatch.cli.options import config_option, key_of, key_option, settings_of
 from temwatch.client import Commands
 from temwatch.config import Settings
-from temwatch.errors import DaemonUnreachable, TemwatchError
+from temwatch.errors import DaemonUnreachable, KeyRefused, TemwatchError
+from temwatch.model.caller import ROLES
 from temwatch.mounts import filesystem_of
+from temwatch.publish.keys import SERVER_FILE, grants, server_key
+from temwatch.wire import keyfile
+from temwatch.wire.keyfile import fingerprint
 
 _WORTH_NAMING = (
     "numpy",
@@ -42,11 +48,12 @@ class Check:
 
 
 @click.command()
+@key_option
 @config_option()
 @click.pass_context
 def doctor(ctx: click.Context, config: str | None) -> int:
-    """Look at the configuration, folders, disk, database, recognizer and sockets; exit 5 where something is wrong."""
-    checks = list(examine(settings_of(ctx, config)))
+    """Look at configuration, folders, disk, database, recognizer, keys and sockets; exit 5 where something is wrong."""
+    checks = list(examine(settings_of(ctx, config), key=key_of(ctx, config)))
     table = Table("", "what", "seen", "what to do", show_edge=False)
     colours = {"ok": "green", "note": "yellow", "problem": "bold red"}
     for check in checks:
@@ -55,21 +62,23 @@ def doctor(ctx: click.Context, config: str | None) -> int:
     return PROBLEMS if any(check.mark == "problem" for check in checks) else OK
 
 
-def examine(settings: Settings) -> Iterator[Check]:
+def examine(settings: Settings, *, key: Path | None = None) -> Iterator[Check]:
     """Yield the result of every check; a check that fails to run is itself a problem."""
     yield Check("ok", "configuration", f"{len(settings.roots)} roots")
-    parts: tuple[Callable[[Settings], Iterator[Check]], ...] = (
-        _software,
-        _state,
-        _roots,
-        _recognizer,
-        _daemon,
-    )
-    for part in parts:
+    parts: dict[str, Callable[[Settings], Iterator[Check]]] = {
+        "software": _software,
+        "state": _state,
+        "roots": _roots,
+        "recognizer": _recognizer,
+        "keys": _keys,
+        "your key": partial(_own_key, key=key),
+        "daemon": partial(_daemon, key=key),
+    }
+    for what, part in parts.items():
         try:
             yield from part(settings)
         except (TemwatchError, OSError) as error:
-            yield Check("problem", part.__name__.strip("_"), str(error))
+            yield Check("problem", what, str(error))
 
 
 def _software(_: Settings) -> Iterator[Check]:
@@ -147,9 +156,39 @@ def _recognizer(settings: Settings) -> Iterator[Check]:
     yield Check("ok", "recognizer", f"{folder.name[:12]} {card.method}: {card.provenance}")
 
 
-def _daemon(settings: Settings) -> Iterator[Check]:
+def _keys(settings: Settings) -> Iterator[Check]:
+    """Read every key file as its user would; what others can read is a problem."""
+    folder = settings.security.keys
+    if folder is None:
+        yield Check(
+            "ok", "keys", "none: only this machine reaches the daemon, and everybody on it may give orders"
+        )
+        return
+    server = server_key(folder)
+    valid = Counter(grant.role for grant in grants(folder) if grant.revoked_at is None)
+    said = ", ".join(f"{valid[role]} {role}" for role in ROLES)
+    yield Check("ok" if valid else "problem", "keys", f"daemon {fingerprint(server.public)}; {said}")
+    for path in sorted(set(folder.glob("*.key")) - {folder / SERVER_FILE}):
+        try:
+            keyfile.read(path)
+        except KeyRefused as error:
+            yield Check("problem", "keys", error.message, error.next_step)
+        else:
+            yield Check(
+                "note", "keys", f"{path} was not taken along", "move it to its owner, over a safe way"
+            )
+
+
+def _own_key(_: Settings, key: Path | None) -> Iterator[Check]:
+    if key is not None:
+        own = keyfile.read(key)
+        said = f"{own.name}, {fingerprint(own.public)}, for daemon {fingerprint(own.server)}"
+        yield Check("ok", "your key", said)
+
+
+def _daemon(settings: Settings, key: Path | None) -> Iterator[Check]:
     try:
-        with Commands(settings.publish.commands, timeout_s=1.0) as daemon:
+        with Commands(settings.publish.commands, timeout_s=1.0, keys=key) as daemon:
             state = daemon.ask("status").result
     except DaemonUnreachable:
         yield Check("note", "daemon", f"does not run at {settings.publish.commands}", "temwatch run")

@@ -6,8 +6,8 @@ import time
 import click
 from rich.console import Console
 
-from temwatch.cli.options import address_options, addresses, config_option
-from temwatch.client import Received, Subscription
+from temwatch.cli.options import address_options, config_option, daemon_at
+from temwatch.client import Received
 from temwatch.wire import topics
 
 
@@ -40,12 +40,12 @@ def listen(
     Messages missed by this listener, or published while it or the daemon was away, are fetched: within a topic
     class none is lost, doubled or out of order. Heartbeats are shown only where --topic asks for them.
     """
-    events, commands = addresses(ctx, config, events, commands)
+    daemon = daemon_at(ctx, config, events, commands)
     console = Console()
     as_json = as_json or not console.is_terminal
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     shown = 0
-    with Subscription(events, commands, since=since, topic=topic, timeout_s=timeout_s) as subscription:
+    with daemon.subscription(since=since, topic=topic, timeout_s=timeout_s) as subscription:
         for received in subscription.messages():
             if _wanted(received, topic):
                 if as_json:

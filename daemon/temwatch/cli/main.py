@@ -11,13 +11,14 @@ from temwatch import __version__
 from temwatch.errors import (
     ConfigError,
     DaemonUnreachable,
+    NotAllowed,
     PermanentError,
     StoreRefused,
     TemwatchError,
     TransientError,
 )
 
-OK, FAILED, USAGE, NOT_RUNNING, DEGRADED, PROBLEMS, TRY_LATER, BAD_CONFIG, INTERRUPTED = (
+OK, FAILED, USAGE, NOT_RUNNING, DEGRADED, PROBLEMS, TRY_LATER, NOT_ALLOWED, BAD_CONFIG, INTERRUPTED = (
     0,
     1,
     2,
@@ -25,9 +26,12 @@ OK, FAILED, USAGE, NOT_RUNNING, DEGRADED, PROBLEMS, TRY_LATER, BAD_CONFIG, INTER
     4,
     5,
     75,
+    77,
     78,
     130,
 )
+
+KEY = "temwatch.key"  # under which the context keeps the key file that was named
 
 # Command -> module of this package. Imported when it is asked for: `temwatch listen` need not load OpenCV.
 COMMANDS = {
@@ -45,6 +49,8 @@ COMMANDS = {
     "model": "model",
     "finder": "finder",
     "evaluate": "evaluate",
+    "keys": "keys",
+    "export": "export",
 }
 
 
@@ -67,14 +73,16 @@ class _Lazy(click.Group):
 @click.option(
     "-c", "--config", type=click.Path(), help="Default: ./config.toml, then /etc/temwatch/config.toml."
 )
+@click.option("--key", type=click.Path(), help="Your key file, where the daemon uses keys.")
 @click.option("-v", "--verbose", is_flag=True, help="Log more.")
 @click.pass_context
-def temwatch(ctx: click.Context, config: str | None, verbose: bool) -> None:
+def temwatch(ctx: click.Context, config: str | None, key: str | None, verbose: bool) -> None:
     """Watch a transmission electron microscope: find, measure, classify and grade what is in every new frame."""
     from temwatch import logs
 
     logs.set_up(verbose=verbose)
     ctx.obj = config
+    ctx.meta[KEY] = key
 
 
 def main(argv: list[str] | None = None) -> NoReturn:
@@ -109,6 +117,8 @@ def exit_code_of(error: TemwatchError) -> int:
             return BAD_CONFIG
         case DaemonUnreachable():
             return NOT_RUNNING
+        case NotAllowed():
+            return NOT_ALLOWED
         case TransientError():
             return TRY_LATER
         case PermanentError():

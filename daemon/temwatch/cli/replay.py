@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from temwatch.cli.main import FAILED, OK
-from temwatch.cli.options import address_options, addresses, config_option
-from temwatch.client import Commands, Subscription
+from temwatch.cli.options import address_options, config_option, daemon_at
+from temwatch.client import Commands
 
 _ENDS = ("frame.inspected", "frame.set_aside", "frame.gone")
 
@@ -28,12 +28,12 @@ def replay(
     It is watched as a root of its own (replay-…) until every file in it has come to an end. Files that went
     through before, unchanged, are not done again. Exit 1 when some were set aside.
     """
-    events, commands = addresses(ctx, config, events, commands)
+    asked = daemon_at(ctx, config, events, commands)
     path = folder.resolve()
     root = f"replay-{hashlib.blake2b(os.fsencode(path), digest_size=4).hexdigest()}"
     with (
-        Commands(commands) as daemon,
-        Subscription(events, commands, topic="tw1/", timeout_s=1.0) as stream,
+        asked.commands() as daemon,
+        asked.subscription(topic="tw1/", timeout_s=1.0) as stream,
         _bar() as bar,
     ):
         line = bar.add_task(str(folder), total=None, aside=0)

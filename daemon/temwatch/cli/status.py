@@ -12,8 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from temwatch.cli.main import DEGRADED, OK
-from temwatch.cli.options import address_options, addresses, config_option
-from temwatch.client import Commands
+from temwatch.cli.options import address_options, config_option, daemon_at
 from temwatch.errors import DaemonUnreachable
 
 _WELL = ("ready", "starting", "draining", "stopping")
@@ -29,8 +28,7 @@ def status(
     ctx: click.Context, as_json: bool, events: str | None, commands: str | None, config: str | None
 ) -> int:
     """Say how the daemon is doing: exit 0 when well, 4 when degraded, 3 when it is not running."""
-    _, commands = addresses(ctx, config, events, commands)
-    with Commands(commands, timeout_s=3.0) as daemon:
+    with daemon_at(ctx, config, events, commands).commands(timeout_s=3.0) as daemon:
         state = daemon.ask("status").result
     if as_json:
         click.echo(json.dumps(state))
@@ -50,8 +48,8 @@ def top(
     ctx: click.Context, every_s: float, events: str | None, commands: str | None, config: str | None
 ) -> int:
     """Show the daemon's state live; Ctrl-C ends it."""
-    _, commands = addresses(ctx, config, events, commands)
-    with Commands(commands, timeout_s=3.0) as daemon, Live(refresh_per_second=4, screen=True) as live:
+    asked = daemon_at(ctx, config, events, commands)
+    with asked.commands(timeout_s=3.0) as daemon, Live(refresh_per_second=4, screen=True) as live:
         while True:
             try:
                 live.update(picture(daemon.ask("status").result))

@@ -12,6 +12,7 @@ import zmq
 from temwatch.client import follow
 from temwatch.client.command import DEFAULT_COMMANDS, CommandDelayed, CommandRefused, Commands
 from temwatch.client.follow import Deliver, Drop, Missed, OtherEpoch, Position, Step
+from temwatch.client.handshake import Handshake, Keys, taken
 from temwatch.errors import DaemonUnreachable
 from temwatch.model.report import Report
 from temwatch.wire import messages, topics
@@ -53,6 +54,8 @@ class Subscription:
         Prefix of the topics wanted, e.g. ``"tw1/result/titan/"``; empty for all.
     timeout_s : float, optional
         End the iteration when nothing wanted came for so long. None: go on for ever.
+    keys : KeyFile or Path or str, optional
+        The key, or its file, where the daemon uses keys.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Subscription:
         since: int | None = None,
         topic: str = "",
         timeout_s: float | None = None,
+        keys: Keys = None,
     ) -> None:
         self.events = events
         self.since = since
@@ -70,12 +74,15 @@ class Subscription:
         self.timeout_s = timeout_s
         self.position = Position(epoch="")
         self.repairs = 0
-        self._commands = Commands(commands)
+        self._keys = keys
+        self._commands = Commands(commands, keys=keys)
+        self._handshake: Handshake | None = None
         self._context: zmq.Context[zmq.Socket[bytes]] | None = None
         self._socket: zmq.Socket[bytes] | None = None
         self._try_repair_at = 0.0
 
     def __enter__(self) -> Self:
+        keys = taken(self._keys)
         self._context = zmq.Context()
         socket = self._context.socket(zmq.SUB)
         socket.setsockopt(zmq.LINGER, 0)
@@ -85,6 +92,11 @@ class Subscription:
         # Whole classes, filtered here: `prev` counts within a class, so a part of one would look full of holes.
         for wanted in {*self._classes(), topics.HEARTBEAT, *self._unstored()}:
             socket.setsockopt_string(zmq.SUBSCRIBE, wanted)
+        if keys is not None:
+            keys.identify(socket)
+        if self.events.startswith("tcp://["):
+            socket.setsockopt(zmq.IPV6, 1)
+        self._handshake = Handshake(socket, self.events, keys)
         socket.connect(self.events)
         self._socket = socket
         self._commands.__enter__()
@@ -94,6 +106,8 @@ class Subscription:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._commands.__exit__(kind, error, trace)
+        if self._handshake is not None:
+            self._handshake.close()
         if self._socket is not None:
             self._socket.close()
         if self._context is not None:
@@ -106,6 +120,8 @@ class Subscription:
         ------
         DaemonUnreachable
             When no daemon answers at the start. Later silences are waited out (up to `timeout_s`).
+        KeyNotAccepted
+            When the daemon does not accept the key, or not any more.
         """
         if not self.position.epoch:
             yield from self._begin()
@@ -150,7 +166,9 @@ class Subscription:
 
     def _next(self) -> Iterator[Received]:
         assert self._socket is not None, "use it as a context manager"
+        assert self._handshake is not None
         if not self._socket.poll(200):
+            self._handshake.look()
             return
         topic, header_json, body, *blobs = self._socket.recv_multipart()
         try:
@@ -236,9 +254,12 @@ def subscribe(
     since: int | None = None,
     topic: str = topics.RESULT,
     timeout_s: float | None = None,
+    keys: Keys = None,
 ) -> Iterator[Report]:
     """Yield the report of every inspected frame, each once; see `Subscription` for the parameters."""
-    with Subscription(events, commands, since=since, topic=topic, timeout_s=timeout_s) as subscription:
+    with Subscription(
+        events, commands, since=since, topic=topic, timeout_s=timeout_s, keys=keys
+    ) as subscription:
         yield from subscription
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from temwatch.model.caller import Caller
 from temwatch.model.events import StatusChanged
 from temwatch.publish.replies import Answer, Handler, Refusal
 from temwatch.wire import messages
@@ -52,19 +53,19 @@ class Orders:
             "drain": self._drain,
         }
 
-    async def _status(self, args: dict[str, Any]) -> Answer:
+    async def _status(self, args: dict[str, Any], _: Caller) -> Answer:
         NoArgs.model_validate(args)
         return Answer(messages.to_json(self.status()))
 
-    async def _pause(self, args: dict[str, Any]) -> Answer:
+    async def _pause(self, args: dict[str, Any], _: Caller) -> Answer:
         root = RootArgs.model_validate(args).root
         return self._known(root, known=await self.pause(root))
 
-    async def _resume(self, args: dict[str, Any]) -> Answer:
+    async def _resume(self, args: dict[str, Any], _: Caller) -> Answer:
         root = RootArgs.model_validate(args).root
         return self._known(root, known=await self.resume(root))
 
-    async def _add(self, args: dict[str, Any]) -> Answer:
+    async def _add(self, args: dict[str, Any], _: Caller) -> Answer:
         wanted = RootAddArgs.model_validate(args)
         path = Path(wanted.path)
         if not path.is_absolute():
@@ -72,17 +73,17 @@ class Orders:
         await self.add_root(wanted.root, path)
         return _DONE
 
-    async def _remove(self, args: dict[str, Any]) -> Answer:
+    async def _remove(self, args: dict[str, Any], _: Caller) -> Answer:
         root = RootArgs.model_validate(args).root
         return self._known(root, known=await self.remove_root(root))
 
-    async def _reinject(self, args: dict[str, Any]) -> Answer:
+    async def _reinject(self, args: dict[str, Any], _: Caller) -> Answer:
         frame_id = FrameArgs.model_validate(args).frame_id
         if not self.reinject(frame_id):
             raise Refusal("not_found", f"no frame {frame_id!r} is set aside")
         return Answer(json.dumps({"frame_id": frame_id}).encode())
 
-    async def _drain(self, args: dict[str, Any]) -> Answer:
+    async def _drain(self, args: dict[str, Any], _: Caller) -> Answer:
         NoArgs.model_validate(args)
         self.drain()
         return _DONE

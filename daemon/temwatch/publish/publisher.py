@@ -24,7 +24,13 @@ from temwatch.wire import messages, topics
 _log = structlog.get_logger("publisher")
 HEARTBEAT_S = 2.0
 _PAGE = 200
+_REBIND_S = 0.02
+_TRIES_TO_TELL = 100
 _SEND_HIGH_WATER = 1000  # messages kept for one slow subscriber before it starts to lose some
+
+
+Guard = Callable[[zmq.asyncio.Socket], None]
+"""Make a socket talk to admitted keys only; called before it is bound."""
 
 
 class AddressInUse(TransientError):
@@ -52,8 +58,8 @@ class Publisher:
         self.cursor = 0
         self.subscriptions = 0
 
-    def bind(self, context: zmq.asyncio.Context, address: str) -> str:
-        """Listen at `address` and return where that really is (a wildcard port is resolved).
+    def bind(self, context: zmq.asyncio.Context, address: str, *, guard: Guard | None = None) -> str:
+        """Listen at `address`, to those whom `guard` lets in; return where that really is (which port).
 
         Raises
         ------
@@ -67,10 +73,32 @@ class Publisher:
         socket.setsockopt(zmq.HEARTBEAT_IVL, 5000)
         socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 15000)
         socket.setsockopt(zmq.MAXMSGSIZE, 1024)  # of a subscriber, nothing but subscriptions comes in
-        bind_socket(socket, address)
+        bind_socket(socket, address, guard)
         self._socket = socket
         self.cursor = self._database.ask(outbox.head)
         return str(socket.getsockopt_string(zmq.LAST_ENDPOINT))
+
+    async def shake_off(self) -> None:
+        """Cut every subscriber. Those still let in are back within a moment, and replay mends what they missed.
+
+        ZeroMQ can't cut a single one. Where the address can't be had again at once, it is tried until it can.
+        """
+        if self._socket is None:
+            return
+        address = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+        self._socket.unbind(address)
+        tries = 0
+        while self._socket is not None:
+            try:
+                with _private_socket_file(address):
+                    self._socket.bind(address)
+            except zmq.ZMQError as error:
+                tries += 1  # the first few fail where the old one is still being closed
+                if tries % _TRIES_TO_TELL == 0:
+                    _log.error("nothing can be published", address=address, error=error.strerror)
+                await asyncio.sleep(_REBIND_S)
+            else:
+                return
 
     def poke(self) -> None:
         """Say that something was committed."""
@@ -156,14 +184,18 @@ def header_of(message: Message, epoch: str) -> messages.Header:
     )
 
 
-def bind_socket(socket: zmq.asyncio.Socket, address: str) -> None:
-    """Bind, with a message that says what to do where that fails.
+def bind_socket(socket: zmq.asyncio.Socket, address: str, guard: Guard | None = None) -> None:
+    """Bind behind a guard, with a message that says what to do where that fails.
 
     Raises
     ------
     AddressInUse
     """
     try:
+        if guard is not None:
+            guard(socket)
+        if address.startswith("tcp://["):
+            socket.setsockopt(zmq.IPV6, 1)
         with _private_socket_file(address):
             socket.bind(address)
     except zmq.ZMQError as error:

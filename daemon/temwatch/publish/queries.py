@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from temwatch import __version__
+from temwatch.model.caller import Caller
 from temwatch.publish.publisher import header_of
 from temwatch.publish.replies import Answer, Handler, Refusal
 from temwatch.store import frames, outbox, previews, results
@@ -40,12 +41,12 @@ class Queries:
             "frame.get": self.frame_get,
         }
 
-    async def hello(self, args: dict[str, Any]) -> Answer:
+    async def hello(self, args: dict[str, Any], _: Caller) -> Answer:
         """Epoch, head and oldest seq: what a subscriber needs to begin."""
         NoArgs.model_validate(args)
         return Answer(json.dumps(await self._ask(self._where)).encode())
 
-    async def replay(self, args: dict[str, Any]) -> Answer:
+    async def replay(self, args: dict[str, Any], _: Caller) -> Answer:
         """Return stored messages after `since`, a page at a time (by count and by bytes)."""
         wanted = ReplayArgs.model_validate(args)
 
@@ -71,7 +72,7 @@ class Queries:
 
         return Answer(await self._ask(work))
 
-    async def snapshot(self, args: dict[str, Any]) -> Answer:
+    async def snapshot(self, args: dict[str, Any], _: Caller) -> Answer:
         """Return the newest reports, newest first, in pages, with the seq they are as of."""
         wanted = SnapshotArgs.model_validate(args)
 
@@ -92,7 +93,7 @@ class Queries:
 
         return Answer(await self._ask(work))
 
-    async def frame_get(self, args: dict[str, Any]) -> Answer:
+    async def frame_get(self, args: dict[str, Any], _: Caller) -> Answer:
         """Return the newest report of a frame and, as a blob, its preview."""
         wanted = FrameGetArgs.model_validate(args)
 

@@ -1,7 +1,9 @@
 """Events to JSON bytes and back, typed both ways; pydantic checks what comes in against the nouns of `model`."""
 
+import hashlib
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
@@ -15,6 +17,8 @@ from temwatch.model.report import Report
 PROTOCOL = 1
 MAX_JSON_BYTES = 64 * 1024 * 1024
 _LONGEST_PLACE = 120  # of a place named in an error: a key may be as long as the message
+_LONGEST_NAME = 64
+_PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
 
 EVENT_TYPES: Mapping[str, type[Any]] = {
     "frame.inspected": Report,
@@ -70,12 +74,16 @@ class Heartbeat(_Strict):
 
 
 class Command(_Strict):
-    """A question or an order to the ROUTER. The same `cmd_id` twice has one effect."""
+    """A question or an order to the ROUTER. The same `cmd_id` twice has one effect.
+
+    `operator` is who the sender says to be. It counts only where there are no keys; with keys the key says it.
+    """
 
     v: Literal[1] = 1
     cmd_id: str = Field(min_length=8, max_length=64)
     cmd: str = Field(min_length=1, max_length=64)
     args: dict[str, FiniteJson] = Field(default_factory=dict)
+    operator: str = Field(default="", max_length=_LONGEST_NAME, pattern=_PRINTABLE)
 
 
 class CommandError(_Strict):
@@ -141,6 +149,13 @@ class SnapshotArgs(_Strict):
     limit: int = Field(default=200, ge=1, le=1000)
 
 
+class AuditRecentArgs(_Strict):
+    """Arguments of ``audit.recent``: what was ordered, newest first, in pages."""
+
+    before: int | None = Field(default=None, ge=1)
+    limit: int = Field(default=200, ge=1, le=1000)
+
+
 _adapters: dict[Any, TypeAdapter[Any]] = {}
 
 
@@ -196,6 +211,37 @@ def from_json(type_: type[Any], data: bytes) -> Any:
         raise MessageRefused(
             f"{type_.__name__}: {where[:_LONGEST_PLACE] or 'message'}: {first['msg']}"
         ) from error
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be somebody's name: one short line."""
+    return len(text) <= _LONGEST_NAME and re.fullmatch(_PRINTABLE, text) is not None
+
+
+def command_from_json(data: bytes) -> Command:
+    """Return the command that `data` spells.
+
+    Raises
+    ------
+    MessageRefused
+        As `from_json`; also where a key stands twice, since programs differ in which of the two they believe.
+    """
+    command: Command = from_json(Command, data)
+    json.loads(data, object_pairs_hook=_each_once)
+    return command
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> None:
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise MessageRefused(f"Command: the key {twice[:_LONGEST_PLACE]!r} stands twice")
+
+
+def request_sha256(command: Command) -> str:
+    """Return the digest of a command's name and arguments, whatever their order and spelling in JSON."""
+    said = json.dumps([command.cmd, command.args], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def body_from_json(type_name: str, data: bytes) -> Event:

@@ -24,6 +24,7 @@ ARGUMENTS: Mapping[str, type[Any]] = {
     "snapshot": messages.SnapshotArgs,
     "frame.get": messages.FrameGetArgs,
     "frame.reinject": messages.FrameArgs,
+    "audit.recent": messages.AuditRecentArgs,
     "root.pause": messages.RootArgs,
     "root.resume": messages.RootArgs,
     "root.remove": messages.RootArgs,

@@ -1,8 +1,9 @@
 """A store with a publisher and replies on loopback, in a thread of its own."""
 
 import asyncio
+import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,10 +13,17 @@ import pytest
 import zmq.asyncio
 
 from temwatch.clock import SystemClock
+from temwatch.model.caller import ROLES, Caller
 from temwatch.model.sighting import Sighted, Stamp
+from temwatch.publish import keys
+from temwatch.publish.admission import Admission
+from temwatch.publish.audit import Audit
+from temwatch.publish.callers import by_key
+from temwatch.publish.keyring import Keyring
+from temwatch.publish.keys import server_key
 from temwatch.publish.publisher import Publisher
 from temwatch.publish.queries import Queries
-from temwatch.publish.replies import Replies
+from temwatch.publish.replies import Answer, Handler, Refusal, Replies, declared
 from temwatch.store.database import Database
 from temwatch.store.store import Store
 
@@ -23,8 +31,9 @@ from temwatch.store.store import Store
 class Station:
     """The publishing half of a daemon."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, keys_in: Path | None = None) -> None:
         self.database = Database(folder)
+        self.keys_in = keys_in
         self.loop = asyncio.new_event_loop()
         self.events = ""
         self.commands = ""
@@ -39,10 +48,36 @@ class Station:
         self.store = Store(self.database, instance="test")
         self.context = zmq.asyncio.Context()
         self.publisher = Publisher(self.database, clock=SystemClock(), state_word=lambda: "ready")
-        self.replies = Replies(Queries(self.database).handlers())
-        self.events = self.publisher.bind(self.context, events)
-        self.commands = self.replies.bind(self.context, commands)
-        self._tasks = [self.loop.create_task(self.publisher.run()), self.loop.create_task(self.replies.run())]
+        audit = Audit(self.database, clock=SystemClock())
+        self.calls: list[Caller] = []
+        handlers = {**Queries(self.database).handlers(), **audit.handlers(), **self._orders()}
+        self._tasks = []
+        guard, identify = None, declared
+        if self.keys_in is not None:
+            self.admission = Admission(Keyring(self.keys_in), server_key(self.keys_in), clock=SystemClock())
+            self.admission.open(self.context)
+            guard, identify = self.admission.guard, by_key(self.admission.keyring)
+            self._begin(self.admission.run())
+            self._begin(self.admission.watch(self.publisher.shake_off, trouble=lambda said: None))
+        self.replies = Replies(handlers, identify=identify, record=audit.record)
+        self.events = self.publisher.bind(self.context, events, guard=guard)
+        self.commands = self.replies.bind(self.context, commands, guard=guard)
+        self._begin(self.publisher.run())
+        self._begin(self.replies.run())
+
+    def _begin(self, loop: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(self.loop.create_task(loop))
+
+    def _orders(self) -> dict[str, Handler]:
+        """One order of each role; what was called is kept in `calls`."""
+
+        async def done(args: dict[str, Any], caller: Caller) -> Answer:
+            self.calls.append(caller)
+            if args.get("refuse"):
+                raise Refusal("not_found", "no such thing")
+            return Answer(json.dumps(len(self.calls)).encode())
+
+        return {"label.set": done, "drain": done, "root.pause": done}
 
     def call(self, work: Callable[[], Any]) -> Any:
         """Run `work` in the station's thread and return what it returns."""
@@ -95,6 +130,8 @@ class Station:
             await asyncio.gather(*self._tasks, return_exceptions=True)
             self.publisher.close()
             self.replies.close()
+            if self.keys_in is not None:
+                self.admission.close()
             self.context.term()
             self.database.close()
 
@@ -107,6 +144,23 @@ class Station:
 @pytest.fixture
 def station(tmp_path: Path) -> Iterator[Station]:
     running = Station(tmp_path / "state")
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def keys_folder(tmp_path: Path) -> Path:
+    """A keys folder in which there is one key of each role, named after it."""
+    for role in ROLES:
+        keys.create(tmp_path / "keys", role, role, at=datetime.now(UTC))
+    return tmp_path / "keys"
+
+
+@pytest.fixture
+def guarded(tmp_path: Path, keys_folder: Path) -> Iterator[Station]:
+    """A station that lets only keys in."""
+    running = Station(tmp_path / "state", keys_in=keys_folder)
     running.start()
     yield running
     running.stop()

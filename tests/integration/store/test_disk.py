@@ -248,7 +248,7 @@ def test_killed_at_any_system_call_that_writes_nothing_acknowledged_is_lost(
     assert killed > 0, f"the scenario makes no {call}: nothing was tested"
 
 
-@pytest.mark.parametrize("number", [5, 9, 14, 19])
+@pytest.mark.parametrize("number", [5, 9, 15, 20])
 def test_an_fsync_that_fails_is_trouble_and_state_is_read_again(
     strace: str, tmp_path: Path, number: int
 ) -> None:
@@ -263,14 +263,14 @@ def test_an_fsync_that_fails_is_trouble_and_state_is_read_again(
 def test_while_fsync_goes_on_failing_it_stays_trouble_and_never_becomes_refusal(
     strace: str, tmp_path: Path
 ) -> None:
-    ended = scenario(strace, tmp_path / "state", "fdatasync:error=EIO:when=12..18", "ride")
+    ended = scenario(strace, tmp_path / "state", "fdatasync:error=EIO:when=13..19", "ride")
     assert ended.returncode == 0, ended.stderr
     assert ended.stderr.count("StoreTrouble") >= 2
     after_restart(tmp_path / "state", ended.stdout.split()[:-1])
 
 
 def test_a_disk_that_fills_under_a_write_is_full(strace: str, tmp_path: Path) -> None:
-    ended = scenario(strace, tmp_path / "state", "pwrite64:error=ENOSPC:when=60..61", "ride")
+    ended = scenario(strace, tmp_path / "state", "pwrite64:error=ENOSPC:when=68..69", "ride")
     assert ended.returncode == 0, ended.stderr
     assert "StoreFull" in ended.stderr
     after_restart(tmp_path / "state", ended.stdout.split()[:-1])

@@ -121,3 +121,34 @@ def test_every_key_of_a_file_has_its_line(tables: list[tuple[str, bool, dict[str
         where = (name, "0") if array else (name,)
         for key, value in keys.items():
             assert text.splitlines()[lines[(*where, key)] - 1] == f"{key} = {value}"
+
+
+@pytest.mark.parametrize(
+    "address", ["tcp://0.0.0.0:5560", "tcp://[::]:5560", "tcp://*:5560", "tcp://em-pc:5560"]
+)
+def test_with_keys_an_address_others_can_reach_is_accepted(tmp_path: Path, address: str) -> None:
+    text = f'{ROOT}[publish]\nevents = "{address}"\n[security]\nkeys = "keys"\n'
+    settings = load(written(tmp_path, text))
+    assert settings.publish.events == address
+    assert settings.security.keys == tmp_path / "keys"
+
+
+@pytest.mark.parametrize(
+    "security", ["", "[security]\n", '[security]\nkey = "anna.key"\n', '[security]\nkeys = ""\n']
+)
+def test_without_a_keys_folder_it_is_refused_at_its_line(tmp_path: Path, security: str) -> None:
+    lines = faults(written(tmp_path, f'{ROOT}[publish]\ncommands = "tcp://0.0.0.0:1"\n{security}'))
+    assert lines[0].startswith("5: publish.commands: tcp://0.0.0.0:1 can be reached from other machines")
+    assert "temwatch keys create" in lines[0]
+
+
+@pytest.mark.parametrize("host", ["127.evil.example", "127.0.0.1.example", "localhost.example", "1270.0.0.1"])
+def test_a_name_that_looks_like_loopback_is_not(tmp_path: Path, host: str) -> None:
+    (line,) = faults(written(tmp_path, f'{ROOT}[publish]\nevents = "tcp://{host}:5560"\n'))
+    assert "other machines" in line
+
+
+def test_a_key_file_is_taken_from_the_configurations_folder(tmp_path: Path) -> None:
+    settings = load(written(tmp_path, ROOT + '[security]\nkey = "anna.key"\n'))
+    assert settings.security.key == tmp_path / "anna.key"
+    assert "security" not in settings.without_effect()

@@ -99,7 +99,7 @@ STATUS = {
     "disk_free_bytes": 10**12,
     "notes": [],
 }
-COMMAND = {"v": 1, "cmd_id": "c" * 32, "cmd": "status", "args": {}}
+COMMAND = {"v": 1, "cmd_id": "c" * 32, "cmd": "status", "args": {}, "operator": "anna"}
 # One message of each kind, by the name of its schema.
 EXAMPLES: dict[str, dict[str, Any]] = {
     "frame.inspected": REPORT,
@@ -132,6 +132,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "args.snapshot": {"before": None, "limit": 5},
     "args.frame.get": {"frame_id": "0" * 20, "preview": False},
     "args.frame.reinject": {"frame_id": "0" * 20},
+    "args.audit.recent": {"before": 7, "limit": 10},
     "args.root.pause": {"root": "titan"},
     "args.root.resume": {"root": "titan"},
     "args.root.remove": {"root": "replay-1"},

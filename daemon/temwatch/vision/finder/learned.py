@@ -97,13 +97,16 @@ class LearnedFinder:
         first: int,
         view: View,
     ) -> list[Region]:
-        """Return the objects of the chosen scale, larger ones of coarser scales, and lines."""
+        """Return the objects of the chosen scale, those of others that it can't show, and lines."""
         kept = found[first].only(found[first].score >= self.least_score)
         regions = _masks(kept, planes[first].objects, offered[first], view.shape)
-        for other in range(first + 1, len(offered)):
+        sure = max(self.least_score, 0.5 * (1 + self.least_score))
+        for other in range(len(offered)):
+            if other == first:
+                continue
             ratio = offered[other] / offered[first]
-            sure = max(self.least_score, 0.5 * (1 + self.least_score))
-            extra = scale.larger_elsewhere(kept, found[other], ratio, least_score=sure)
+            elsewhere = scale.larger_elsewhere if other > first else scale.smaller_elsewhere
+            extra = elsewhere(kept, found[other], ratio, least_score=sure)
             regions += _masks(found[other].only(extra), planes[other].objects, offered[other], view.shape)
         if self.with_lines:
             drawn = lines(planes[first], found[first].labels)

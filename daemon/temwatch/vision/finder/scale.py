@@ -14,6 +14,7 @@ _OFFERED = 3
 _SURE = 0.5
 _WORTH = 0.4
 _TRUSTED_RADIUS_PX = (3.0, 20.0)
+SMALL_PX = 5.0
 
 
 def divisors(
@@ -87,3 +88,28 @@ def larger_elsewhere(
         inside = away < coarser.radius_px[i] * ratio
         large[i] = not inside.any()
     return large
+
+
+def smaller_elsewhere(
+    chosen: Instances, finer: Instances, ratio: float, *, least_score: float
+) -> NDArray[np.bool_]:
+    """Return which objects of a finer scale are too small for the chosen one and were not found there.
+
+    Parameters
+    ----------
+    chosen, finer : Instances
+    ratio : float
+        Network px of the chosen scale for one of the finer; below 1.
+    least_score : float
+        What is added must be at least so sure.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,) of `finer`
+    """
+    low = _TRUSTED_RADIUS_PX[0]
+    small = (finer.radius_px * ratio < SMALL_PX) & (finer.radius_px >= low) & (finer.score >= least_score)
+    for i in np.flatnonzero(small):
+        away = np.linalg.norm(chosen.centre - finer.centre[i] * ratio, axis=1)
+        small[i] = not (away < np.maximum(chosen.radius_px, finer.radius_px[i] * ratio)).any()
+    return small

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from temwatch.vision.finder.decode import Instances
-from temwatch.vision.finder.scale import best, divisors, larger_elsewhere
+from temwatch.vision.finder.scale import best, divisors, larger_elsewhere, smaller_elsewhere
 
 
 def found(*objects: tuple[float, float, float, float]) -> Instances:
@@ -63,3 +63,16 @@ def test_a_large_object_of_a_coarser_scale_is_added_where_the_finer_has_nothing(
     )
     added = larger_elsewhere(chosen, coarser, 2.0, least_score=0.75)
     assert added.tolist() == [True, False, False, False]
+
+
+def test_a_sure_small_object_of_a_finer_scale_is_added_where_the_chosen_one_shows_nothing() -> None:
+    chosen = found((50.0, 50.0, 8.0, 0.9))
+    finer = found(
+        (20.0, 160.0, 6.0, 0.9),  # small, and alone
+        (100.0, 104.0, 6.0, 0.9),  # part of what is known
+        (160.0, 20.0, 6.0, 0.6),  # not sure
+        (160.0, 160.0, 2.5, 0.9),  # too small to be trusted
+        (20.0, 20.0, 14.0, 0.9),  # large enough to be seen at the chosen scale
+    )
+    added = smaller_elsewhere(chosen, finer, 0.5, least_score=0.75)
+    assert added.tolist() == [True, False, False, False, False]
