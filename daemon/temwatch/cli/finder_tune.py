@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,8 @@ from temwatch.cli.options import config_option, config_path, settings_of
 from temwatch.errors import ModelRefused, PermanentError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from temwatch.learn.reviewed_frames import ReviewedFrame
 
 _SHIPPED = "shipped"
@@ -35,6 +37,12 @@ _SHELF = click.option(
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="What to start from. Default: the weights in use.",
 )
+@click.option(
+    "--unmarked",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A frame nobody marked, on which the number of finds must not halve or double; may be repeated.",
+)
 @_SHELF
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
 @click.option("--steps", type=click.IntRange(min=1), default=100, show_default=True)
@@ -47,6 +55,7 @@ def tune(
     set_name: str | None,
     only: tuple[str, ...],
     weights: Path | None,
+    unmarked: tuple[Path, ...],
     shelf: Path | None,
     seed: int,
     steps: int,
@@ -68,25 +77,30 @@ def tune(
     until `temwatch finder use` names them.
     """
     try:
-        from temwatch.learn.finder_training.tuned import tune_and_shelve
+        from temwatch.learn.finder_training.tuned import shelve
+        from temwatch.learn.finder_training.tuned import tune as tune_weights
         from temwatch.learn.finder_training.tuning import Lesson
     except ImportError as error:
         raise ModelRefused(
             f"tuning needs PyTorch and onnx ({error})", next_step="pip install 'temwatch[train]'"
         ) from error
-    from temwatch.store.weights import chosen_finder
+    from temwatch.store.weights import chosen_finder, load_weights
 
     where = shelf or _shelf(ctx, config)
     frames = [frame for source in sources for frame in _frames(source, set_name)]
     if only:
         frames = _only(frames, only)
-    folder, verdict = tune_and_shelve(
-        weights or chosen_finder(where),
+    parent = weights or chosen_finder(where)
+    lesson = Lesson(seed=seed, steps=steps, short=short)
+    outcome = tune_weights(
+        load_weights(parent, "fp32"),
         frames,
-        Lesson(seed=seed, steps=steps, short=short),
-        where,
+        lesson,
+        unmarked=[image for path in unmarked for image in _images(path)],
         say=lambda said: click.echo(said, err=True),
     )
+    verdict = outcome.verdict
+    folder = shelve(parent, outcome, frames, lesson, where) if verdict.share else None
     said = {"weights": str(folder) if folder else None, "share": verdict.share, "gate": verdict.sentence}
     click.echo(json.dumps(said, indent=2))
     return 0
@@ -156,6 +170,12 @@ def _frames(source: Path, set_name: str | None) -> "list[ReviewedFrame]":
             next_step=f"pass --set, one of {', '.join(KNOWN)}, or a JSON file of reviews",
         )
     return [reviewed_whole(frame) for frame in KNOWN[name](source)]
+
+
+def _images(path: Path) -> "list[NDArray[Any]]":
+    from temwatch.reading.reader import read_frames
+
+    return [frame.image for frame in read_frames(path.resolve())]
 
 
 def _only(frames: "Sequence[ReviewedFrame]", names: Sequence[str]) -> "list[ReviewedFrame]":

@@ -189,16 +189,6 @@ def _counts(region: Region, frame: ReviewedFrame) -> bool:
     return bool(ReviewedFrame.inside(middle, frame.known)[0])
 
 
-def halves(frame: ReviewedFrame) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return two areas of a frame with as many objects in each, left and right or above and below."""
-    axis = int(np.ptp(frame.centre, axis=0).argmax()) if len(frame.centre) else 0
-    places = frame.centre[:, axis] if len(frame.centre) else np.array([frame.image.shape[axis] / 2])
-    first = np.zeros(frame.image.shape, bool)
-    cut = int(np.median(places)) + 1
-    first[(slice(None),) * axis + (slice(0, cut),)] = True
-    return first, ~first
-
-
 def count_of(frames: Sequence[ReviewedFrame]) -> int:
     """Return how many compact objects are marked in frames."""
     return sum(len(frame.centre) for frame in frames)

@@ -11,7 +11,7 @@ import pytest
 from temwatch.errors import AtlasRefused
 from temwatch.learn.marked_frames import MarkedFrame, foil_of, tiles_of
 from temwatch.learn.reviewed_folder import read_reviewed
-from temwatch.learn.reviewed_frames import as_marked, found_where_reviewed, halves, reviewed_whole
+from temwatch.learn.reviewed_frames import as_marked, found_where_reviewed, reviewed_whole
 from temwatch.model.region import Region
 from temwatch.vision.finder.base import Found
 from temwatch.vision.view import View
@@ -84,7 +84,9 @@ def test_cracks_are_lines_and_no_objects() -> None:
 
 def test_half_a_frame_holds_its_own_objects_alone() -> None:
     frame = reviewed_whole(marked())
-    first, second = (frame.within(area) for area in halves(frame))
+    left = np.zeros(frame.image.shape, bool)
+    left[:, :60] = True
+    first, second = frame.within(left), frame.within(~left)
     assert len(first.centre) == len(second.centre) == 1
     assert second.objects.max() == 1
     assert not (first.known & second.known).any()

@@ -1,5 +1,6 @@
 """Tuning: the network is the one that is shipped, silence teaches nothing, and a lesson can be learned."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from temwatch.errors import ModelRefused, PermanentError
 from temwatch.learn.finder_training.real_material import RealMaterial, _window
 from temwatch.learn.reviewed_frames import ReviewedFrame
+from temwatch.learn.tuning_gate import Verdict
 from temwatch.store.weights import card_of, load_weights, shipped_finder
 
 
@@ -171,26 +173,12 @@ class TestWithTorch:
             wrong.append(float(loss(planes, torch.from_numpy(truths))))
         assert wrong[1] < 0.9 * wrong[0]
 
-    def test_every_frame_is_tested_by_a_network_that_did_not_see_it(self) -> None:
-        from temwatch.learn.finder_training.tuned import parts
-
-        frames = [frame(*PLACES, seed=seed) for seed in range(3)]
-        for learn_from, test_on in parts(frames):
-            assert not {f.digest for f in learn_from} & {f.digest for f in test_on}
-        assert sum(len(test_on) for _, test_on in parts(frames)) == 3
-
-    def test_one_frame_is_tested_half_by_half(self) -> None:
-        from temwatch.learn.finder_training.tuned import parts
-
-        for (learn_from,), (test_on,) in parts([frame(*PLACES)]):
-            assert len(learn_from.centre) + len(test_on.centre) == len(PLACES)
-            assert not (learn_from.known & test_on.known).any()
-
     @pytest.mark.parametrize(
         ("frames", "said"),
         [
-            ([frame((50, 50))], "1 objects"),
-            ([frame(*PLACES).within(np.zeros((300, 300), bool))], "0 objects"),
+            ([frame(*PLACES)], "one frame"),
+            ([frame((50, 50)), frame((60, 90))], "2 objects"),
+            ([replace(frame(*PLACES), reviewed=np.zeros((300, 300), bool))] * 2, "no area was reviewed"),
         ],
     )
     def test_too_little_to_learn_from_is_refused(
@@ -202,19 +190,42 @@ class TestWithTorch:
         with pytest.raises(PermanentError, match=said):
             tune(weights, frames, Lesson(), say=lambda _: None)
 
-    def test_what_the_gate_lets_through_lands_on_the_shelf_with_its_history(self, tmp_path: Path) -> None:
-        from temwatch.learn.finder_training.tuned import tune_and_shelve
+    def test_what_was_not_borne_out_leaves_the_weights_as_they_were(self, weights: bytes) -> None:
+        from temwatch.learn.finder_training.graph import numbers_of
+        from temwatch.learn.finder_training.tuned import tune
         from temwatch.learn.finder_training.tuning import Lesson
 
+        # One step teaches nothing that could show.
+        lesson = Lesson(steps=1, real=1, simulated=1, pool=1, rate=1e-6, checked=1)
+        frames = [frame(*PLACES[:6], side=200, seed=seed) for seed in range(2)]
+        outcome = tune(weights, frames, lesson, unmarked=[frames[0].image], say=lambda _: None)
+        assert outcome.verdict.share == 0.0
+        assert [len(counts) for counts in outcome.held_out.values()] == [2, 2, 2, 2]
+        now = numbers_of(outcome.weights)
+        assert all(np.array_equal(now[name], value) for name, value in numbers_of(weights).items())
+        assert any((outcome.learned[name] != value).any() for name, value in now.items())
+
+    def test_tuned_weights_lie_on_the_shelf_with_their_history(self, weights: bytes, tmp_path: Path) -> None:
+        from temwatch.learn.finder_training.graph import numbers_of, with_numbers
+        from temwatch.learn.finder_training.tuned import Outcome, shelve
+        from temwatch.learn.finder_training.tuning import Lesson
+
+        changed = {name: 0.99 * value for name, value in numbers_of(weights).items()}
+        verdict = Verdict(share=0.5, sentence="taken over", before=0.5, after=0.6)
+        outcome = Outcome(
+            weights=with_numbers(weights, changed),
+            verdict=verdict,
+            learned=changed,
+            held_out={},
+            simulated={},
+        )
+        frames = [frame(*PLACES, seed=seed) for seed in range(2)]
         parent = shipped_finder()
-        frames = [frame(*PLACES, others=OTHERS, seed=seed) for seed in range(3)]
-        lesson = Lesson(steps=20, real=2, simulated=1, pool=2, rate=3e-4, checked=4)
-        folder, verdict = tune_and_shelve(parent, frames, lesson, tmp_path, say=lambda _: None)
-        assert folder is not None, verdict.sentence
-        assert verdict.after > verdict.before + 0.1
+        folder = shelve(parent, outcome, frames, Lesson(), tmp_path)
         card: dict[str, Any] = card_of(folder)
         assert card["tuning"]["parent"] == parent.name
         assert [one["sha256"] for one in card["tuning"]["frames"]] == [one.digest for one in frames]
-        assert card["tuning"]["gate"] == verdict.sentence
+        assert card["tuning"]["gate"] == "taken over"
+        assert card["data"].startswith("2 marked frames, on top of: simulated crops")
+        assert load_weights(folder, "fp32") == outcome.weights
         assert load_weights(folder, "int8") != load_weights(parent, "int8")
-        assert "3 marked frames" in card["data"]
