@@ -28,7 +28,7 @@ class Group:
 def groups(regions: Sequence[Region]) -> tuple[Group, ...]:
     """Return the groups among regions; each region is in one at most.
 
-    Two regions belong together if the gap between them, taken as circles, is below 4 px and three times the
+    Two regions belong together if the gap between them, taken as circles, is below 4 px plus three times the
     smaller radius, and neither is three times as large as the other; a group has three to a hundred.
 
     Returns

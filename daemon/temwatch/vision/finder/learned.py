@@ -118,7 +118,7 @@ class LearnedFinder:
 def mirrored(network: Network) -> Network:
     """Return a network that answers with the mean over an image and its three mirror images.
 
-    Four times the cost, and a little better: what is seen from one side only is mostly false.
+    Four times the cost; on labelled foils F1 rose by .01, on supported particles it stayed.
     """
 
     def run(shown: NDArray[np.float32]) -> NDArray[np.float32]:
