@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from temwatch.learn.matching import Matching, match
 from temwatch.model.frame import ImagingMode
 from temwatch.model.region import Region
+from temwatch.recognition.groups import ARTEFACT
 from temwatch.sim.render import render
 from temwatch.sim.specimen import draw_specimen
 from temwatch.sim.truth import Scene, TrueObject
@@ -18,8 +19,6 @@ from temwatch.vision.finder.base import Finder
 from temwatch.vision.inspection import in_reading_order
 from temwatch.vision.outline import outline
 from temwatch.vision.view import look_at
-
-ARTEFACT = "artefact"
 
 # A piece of these no longer shows what it is of: one micro-pore of looseness is a pore to anyone who sees it
 # alone, and a length of a flake's rim is not told from a bend contour. Pieces of a crack are cracks.
