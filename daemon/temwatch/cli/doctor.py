@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from temwatch.cli.main import OK, PROBLEMS
@@ -57,7 +58,8 @@ def doctor(ctx: click.Context, config: str | None) -> int:
     table = Table("", "what", "seen", "what to do", show_edge=False)
     colours = {"ok": "green", "note": "yellow", "problem": "bold red"}
     for check in checks:
-        table.add_row(f"[{colours[check.mark]}]{check.mark}", check.what, check.seen, check.next_step)
+        told = (escape(part) for part in (check.what, check.seen, check.next_step))
+        table.add_row(f"[{colours[check.mark]}]{check.mark}", *told)
     Console(width=None if sys.stdout.isatty() else 160).print(table)
     return PROBLEMS if any(check.mark == "problem" for check in checks) else OK
 
@@ -69,6 +71,7 @@ def examine(settings: Settings, *, key: Path | None = None) -> Iterator[Check]:
         "software": _software,
         "state": _state,
         "roots": _roots,
+        "finder": _finder,
         "recognizer": _recognizer,
         "keys": _keys,
         "your key": partial(_own_key, key=key),
@@ -146,6 +149,17 @@ def _roots(settings: Settings) -> Iterator[Check]:
             f"{watches} folders at most",
             "raise fs.inotify.max_user_watches; until then scans find all",
         )
+
+
+def _finder(settings: Settings) -> Iterator[Check]:
+    """Make the finder as a worker would: its weights are checked by digest, and its runtime is loaded."""
+    from temwatch.work.task import finder_of
+    from temwatch.work.task_settings import finder_settings
+
+    said = finder_settings(settings.finder, settings.state.dir)
+    finder = finder_of(said)
+    own = f", weights {Path(said['weights']).name[:12]}" if said["weights"] else ""
+    yield Check("ok", "finder", f"{finder.name}{own}")
 
 
 def _recognizer(settings: Settings) -> Iterator[Check]:

@@ -113,6 +113,7 @@ def _judged(
 
 def _show(title: str, results: Sequence[dict[str, Any]]) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     first = results[0]
@@ -137,7 +138,9 @@ def _show(title: str, results: Sequence[dict[str, Any]]) -> None:
     for name, row in first.get("by_specimen", {}).items():
         key = "f1" if "f1" in row else "recall"
         cells = (f"{result['by_specimen'][name][key]:.2f}" for result in results)
-        table.add_row(f"{key.replace('f1', 'F1')}, {name} ({row['frames']}, {row['marked']} objects)", *cells)
+        table.add_row(
+            f"{key.replace('f1', 'F1')}, {escape(name)} ({row['frames']}, {row['marked']} objects)", *cells
+        )
     console.print(table)
     if "curve_optimistic" in first:
         console.print(_curves(results))

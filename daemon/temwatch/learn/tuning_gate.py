@@ -10,6 +10,8 @@ SHARES = (0.25, 0.5, 0.75)
 """How far to go from the old weights (0) towards the tuned ones (1). Never all the way: weights in between do nearly
 as well on frames like those learned from, and much better on others (Wortsman et al., CVPR 2022; here too)."""
 
+_FEW_FRAMES, _FEW_SHARE = 4, 0.5  # with fewer frames than that, no more of the change: they may be alike
+
 _LEAST_GAIN = 0.01  # of F1, pooled over what was held out
 # Of F1, on any part that was held out: a tuned network that fails, fails on single frames. To it comes one standard
 # deviation of a share of as many objects as are marked there, at most 0.5 / sqrt(n).
@@ -70,14 +72,16 @@ def judged_shares(
     A share passes if F1 over everything held out grows by 0.01 and by more than one standard error of the
     difference, if no frame loses more than 0.03 and what chance makes of so few objects, if F1 on simulated crops
     falls by no more than 0.05, and if nowhere the number of finds in an unmarked frame halves or doubles. Among
-    those that pass, the smallest within one standard error of the best is taken, as one does when pruning trees
+    those that pass (of fewer than four frames at most half of the change), the smallest within one standard error of the best is taken, as one does when pruning trees
     (Breiman et al., Classification and Regression Trees, 1984, section 3.4.3). The standard error is by leaving
     out one frame after the other (jackknife: Efron and Stein, Annals of Statistics 9 (1981) 586).
     """
     before = f1(held_out[0.0])
-    objections = {share: _objection(held_out, simulated, unmarked, share) for share in SHARES}
-    passed = [share for share in SHARES if not objections[share]]
-    best = max(passed or SHARES, key=lambda share: f1(held_out[share]))
+    few = len(held_out[0.0]) < _FEW_FRAMES
+    offered = [share for share in SHARES if share <= _FEW_SHARE or not few]
+    objections = {share: _objection(held_out, simulated, unmarked, share) for share in offered}
+    passed = [share for share in offered if not objections[share]]
+    best = max(passed or offered, key=lambda share: f1(held_out[share]))
     if passed:
         best = next(share for share in passed if _as_good(held_out[share], held_out[best]))
     after = f1(held_out[best])

@@ -27,11 +27,16 @@ def task_settings(
     ModelRefused
         The weights in use are not there any more.
     """
+    return {
+        "model": str(model),
+        "finder": finder_settings(finder, state),
+        "acceptance": acceptance.model_dump(mode="json"),
+    }
+
+
+def finder_settings(finder: FinderSection, state: Path | None) -> dict[str, Any]:
+    """Return what `task.finder_of` makes a finder from, JSON-ready: with the weights in use, whoever said which."""
     weights = finder.weights
     if weights is None and state is not None and finder.method == "learned":
         weights = chosen_finder(state / "finder")
-    return {
-        "model": str(model),
-        "finder": {**finder.model_dump(mode="json"), "weights": str(weights) if weights else None},
-        "acceptance": acceptance.model_dump(mode="json"),
-    }
+    return {**finder.model_dump(mode="json"), "weights": str(weights) if weights else None}

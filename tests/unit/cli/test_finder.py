@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from temwatch.cli.main import FAILED, OK, run
+from temwatch.cli.main import FAILED, OK, PROBLEMS, run
+from temwatch.store.weights import shipped_finder
 
 
 @pytest.fixture
@@ -134,6 +135,21 @@ def test_a_site_s_own_weights_reach_its_workers(tmp_path: Path) -> None:
     assert weights() == str(folder)
     config.write_text(config.read_text().replace('"learned"', '"learned"\nweights = "pinned"'))
     assert weights() == str(tmp_path / "pinned")
+
+
+def test_the_doctor_tries_the_finder_with_its_weights(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('[[roots]]\nname = "a"\npath = "in"\n')
+    run(["-c", str(config), "doctor"])
+    said = capsys.readouterr().out
+    assert f"learned, weights {shipped_finder().name[:12]}" in said
+    config.write_text('[finder]\nweights = "gone"\n[[roots]]\nname = "a"\npath = "in"\n')
+    assert run(["-c", str(config), "doctor"]) == PROBLEMS
+    said = capsys.readouterr().out
+    assert "No such file" in said
+    assert "[finder]" in said
 
 
 def test_tuning_says_what_it_lacks(
