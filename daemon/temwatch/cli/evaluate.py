@@ -69,7 +69,7 @@ def evaluate(
     from threadpoolctl import threadpool_limits
 
     from temwatch.learn.comparison import compare
-    from temwatch.learn.comparison_text import as_text, as_values, leakage
+    from temwatch.learn.comparison_text import as_text, as_values, leakage, leakage_values
     from temwatch.recognition.methods import METHODS
 
     chosen = tuple(METHODS) if "all" in methods else methods
@@ -95,7 +95,10 @@ def evaluate(
             for kind in splits
         ]
     if as_json:
-        click.echo(json.dumps([as_values(table) for table in tables], indent=2, allow_nan=False))
+        told = [as_values(table) for table in tables]
+        if len(tables) == 2:
+            told[1]["random_minus_group"] = leakage_values(*tables)
+        click.echo(json.dumps(told, indent=2, allow_nan=False))
         return 0
     click.echo("\n\n".join(as_text(table) for table in tables))
     if len(tables) == 2:
