@@ -9,13 +9,11 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
 from temwatch.recognition.calibration import fit_temperature, softmax
+from temwatch.recognition.cluster_machine import LEAST
 from temwatch.recognition.folds import folds
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
-
-# No classifier that learned from hundreds of rows knows of anything that it is less likely than this.
-LEAST = 1e-3
 
 
 class Tempered(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
