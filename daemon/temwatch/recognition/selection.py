@@ -51,6 +51,9 @@ class SelectedRecogniser(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
     ----------
     recogniser : classifier or None
         None: `SeededKMeans` as the paper has it, three clusters a class, free to move.
+    searcher : classifier or None
+        Stands in for the recogniser while (s, d) is searched, where it is quicker and says nearly the same; None:
+        the recogniser itself.
     feature_counts : sequence of int or None
         Candidates for s; None is all.
     dimensions : sequence of int or None
@@ -78,12 +81,14 @@ class SelectedRecogniser(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         self,
         recogniser: Any = None,
         *,
+        searcher: Any = None,
         feature_counts: Sequence[int | None] = FEATURE_COUNTS,
         dimensions: Sequence[int | None] = DIMENSIONS,
         n_folds: int = 5,
         random_state: int = 0,
     ) -> None:
         self.recogniser = recogniser
+        self.searcher = searcher
         self.feature_counts = feature_counts
         self.dimensions = dimensions
         self.n_folds = n_folds
@@ -168,7 +173,7 @@ class SelectedRecogniser(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         groups : ndarray, shape (n,), optional
             Of `rows`, for a recogniser that makes choices of its own.
         """
-        chain = _Chain(rows, codes, groups, self._template())
+        chain = _Chain(rows, codes, groups, self._template() if self.searcher is None else self.searcher)
         scaled = chain.scaler.standardise(others)
         result = {}
         for setting in self.settings():
