@@ -118,7 +118,7 @@ class FinderSection(_Section):
 class RecognizerSection(_Section):
     """How findings are named."""
 
-    method: Literal["kernel_elm"] = "kernel_elm"
+    method: Literal["kernel_elm", "seeded_kmeans"] = "kernel_elm"
     confidence: float = Field(default=0.90, gt=0.5, lt=1)
 
 

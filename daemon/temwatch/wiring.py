@@ -192,7 +192,7 @@ class Daemon:
             roots={name: _health(state, newest.get(name)) for name, state in self._root_states.items()},
             ledger=self.store.ledgers(),
             workers=self.dispatch.workers(),
-            model=starter(self._settings.finder.method).name,
+            model=self._model.name,
             finder=self._settings.finder.method,
             head=self.database.ask(outbox.head),
             disk_free_bytes=shutil.disk_usage(self._settings.state.dir).free,
@@ -201,6 +201,10 @@ class Daemon:
                 for name in self._settings.without_effect()
             ),
         )
+
+    @property
+    def _model(self) -> Path:
+        return starter(self._settings.finder.method, self._settings.recognizer.method)
 
     # --- parts -------------------------------------------------------------------------------------------------
 
@@ -217,7 +221,8 @@ class Daemon:
             task_settings(
                 finder,
                 self._settings.acceptance,
-                model=starter(finder.method),
+                self._settings.recognizer,
+                model=self._model,
                 state=self._settings.state.dir,
             ),
             clock=self._clock,

@@ -10,7 +10,7 @@ import click
 
 from temwatch.cli.main import FAILED, OK
 from temwatch.cli.options import config_path, settings_of
-from temwatch.config import AcceptanceSection, FinderSection, Settings
+from temwatch.config import AcceptanceSection, FinderSection, RecognizerSection, Settings
 from temwatch.errors import TemwatchError
 from temwatch.model.frame import Frame
 from temwatch.model.naming import FrameName
@@ -69,7 +69,9 @@ def _lines(
     finder = settings.finder if settings else FinderSection()
     acceptance = settings.acceptance if settings else AcceptanceSection()
     state = settings.state.dir if settings else None
-    bench = bench_of(task_settings(finder, acceptance, model=starter(finder.method), state=state))
+    recognizer = settings.recognizer if settings else RecognizerSection()
+    model = starter(finder.method, recognizer.method)
+    bench = bench_of(task_settings(finder, acceptance, recognizer, model=model, state=state))
     overrides = Overrides(nm_per_px=nm_per_px, imaging_mode=ImagingMode(mode) if mode else None)
     for file in files:
         try:

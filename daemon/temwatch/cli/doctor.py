@@ -165,7 +165,7 @@ def _finder(settings: Settings) -> Iterator[Check]:
 def _recognizer(settings: Settings) -> Iterator[Check]:
     from temwatch.store.shelf import load, starter
 
-    folder = starter(settings.finder.method)
+    folder = starter(settings.finder.method, settings.recognizer.method)
     card = load(folder).card
     yield Check("ok", "recognizer", f"{folder.name[:12]} {card.method}: {card.provenance}")
 

@@ -48,6 +48,11 @@ if TYPE_CHECKING:
     is_flag=True,
     help="The paper's own experiment (180 objects, 120 to learn from), its claims beside what comes out.",
 )
+@click.option(
+    "--doubtful",
+    type=click.IntRange(min=1),
+    help="Compare nothing: list so many labels that the rest of the atlas contradicts.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def evaluate(
     folder: Path | None,
@@ -63,13 +68,14 @@ def evaluate(
     split: str,
     seed: int,
     paper: bool,
+    doubtful: int | None,
     as_json: bool,
 ) -> int:
     """Compare recognition methods on repeated hold-outs of one atlas."""
     from threadpoolctl import threadpool_limits
 
     from temwatch.learn.comparison import compare
-    from temwatch.learn.comparison_text import as_text, as_values, leakage
+    from temwatch.learn.comparison_text import as_text, as_values, leakage, leakage_values
     from temwatch.recognition.methods import METHODS
 
     chosen = tuple(METHODS) if "all" in methods else methods
@@ -79,6 +85,8 @@ def evaluate(
             atlas = _simulated(bar, classes, simulate, specimens)
         else:
             atlas = _imported(folder, classes, one_per_image, nm_per_px)
+        if doubtful:
+            return _doubts(atlas, doubtful, as_json=as_json)
         if paper:
             return _paper(bar, atlas, repeats, seed, as_json=as_json)
         tables = [
@@ -95,11 +103,22 @@ def evaluate(
             for kind in splits
         ]
     if as_json:
-        click.echo(json.dumps([as_values(table) for table in tables], indent=2, allow_nan=False))
+        told = [as_values(table) for table in tables]
+        if len(tables) == 2:
+            told[1]["random_minus_group"] = leakage_values(*tables)
+        click.echo(json.dumps(told, indent=2, allow_nan=False))
         return 0
     click.echo("\n\n".join(as_text(table) for table in tables))
     if len(tables) == 2:
         click.echo("\n" + leakage(*tables))
+    return 0
+
+
+def _doubts(atlas: "Atlas", most: int, *, as_json: bool) -> int:
+    from temwatch.learn.label_doubts import as_text, as_values, doubts_about
+
+    found = doubts_about(atlas)
+    click.echo(json.dumps(as_values(found, most), indent=2) if as_json else as_text(found, most))
     return 0
 
 

@@ -2,30 +2,23 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
 
 from temwatch.errors import AtlasRefused
 from temwatch.learn.atlas import Atlas
+from temwatch.learn.holdouts import Codes, Split, hold_out
 from temwatch.recognition.calibration import conformal_thresholds, prediction_sets
 from temwatch.recognition.evaluation import Share, score
-from temwatch.recognition.kernel_elm import KernelELM
 from temwatch.recognition.methods import METHODS, paper_chain
 from temwatch.recognition.recognizer import fit_scaler
 from temwatch.recognition.selection import first_of_each, row_hashes
 from temwatch.vision.features import BASIC_NAMES
 
 Array = NDArray[np.float64]
-Codes = NDArray[np.intp]
 
-Split = Literal["random", "group"]
-# With fewer, a class can't be in both halves and in the folds of an inner choice.
-FEWEST_ROWS, FEWEST_GROUPS = 6, 3
-# Rows of every class to learn from, and draws among which the most even is taken: few, so that repeats differ.
-_FEWEST_LEARNED, _DRAWS = 3, 20
 _CONFIDENCE = 0.9  # of the prediction sets
 
 
@@ -59,6 +52,8 @@ class Result:
         Accuracy of each hold-out.
     accuracy, macro_f1 : (mean, sd)
         Over repeats. Repeats share rows, so sd over the root of their number is no standard error.
+    overall : Share
+        Rows named right, over distinct rows, as `recall`.
     recall : tuple of Share
         By class, over distinct rows: a row held out several times counts as its mean. The interval says how far
         other rows of the same kind would vary, not other training rows.
@@ -70,7 +65,7 @@ class Result:
     optimistic : (mean, sd) or None
         Accuracy with (s, d) chosen by the very rows it is judged on. Never to be quoted by itself.
     sets : Sets or None
-        For the method whose scores of rows left out come with the fit: the kernel ELM.
+        For methods whose probabilities of rows left out come with the fit.
     """
 
     method: str
@@ -78,6 +73,7 @@ class Result:
     by_repeat: tuple[float, ...]
     accuracy: tuple[float, float]
     macro_f1: tuple[float, float]
+    overall: Share
     recall: tuple[Share, ...]
     ece: float
     log_loss: float
@@ -150,7 +146,7 @@ def compare(
     Raises
     ------
     AtlasRefused
-        One class only, a class with fewer than six rows, fewer than three groups to split by, an unknown method.
+        An unknown method; too few classes, rows or groups (see `hold_out`).
     """
     unknown = [name for name in methods if name not in METHODS]
     if unknown or not methods:
@@ -163,16 +159,23 @@ def compare(
     classes, codes = np.unique(np.array(atlas.classes)[distinct], return_inverse=True)
     groups = np.unique(np.array(atlas.groups)[distinct], return_inverse=True)[1]
     names = tuple(str(name) for name in classes)
-    _check(atlas.name, names, codes, groups, split)
-    cut = [_cut(codes, groups, split, train, test, seed + repeat) for repeat in range(repeats)]
+    cut = hold_out(
+        codes,
+        groups,
+        names,
+        atlas=atlas.name,
+        split=split,
+        train=train,
+        test=test,
+        repeats=repeats,
+        seed=seed,
+    )
     results = []
     for number, name in enumerate(methods):
         tell = _counter(progress, number * repeats, len(methods) * repeats)
         results.append(
             _judged(name, table, codes, groups, names, cut, atlas.feature_names, split, seed, tell)
         )
-    dropped = len(atlas.classes) - len(distinct)
-    notes = atlas.notes + ((f"{dropped} row(s) left out: equal to others",) if dropped else ())
     return Comparison(
         atlas=atlas.name,
         digest=atlas.digest,
@@ -185,79 +188,27 @@ def compare(
         classes=names,
         rows_by_class={name: int((codes == code).sum()) for code, name in enumerate(names)},
         results=tuple(results),
-        notes=notes,
+        notes=atlas.notes + _notes(atlas, distinct),
     )
 
 
-def _check(name: str, classes: tuple[str, ...], codes: Codes, groups: Codes, split: Split) -> None:
-    if len(classes) < 2:
-        raise AtlasRefused(
-            f"{name}: one class only ({classes[0]})", next_step="add labelled objects of another class"
-        )
-    for code, class_ in enumerate(classes):
-        count = int((codes == code).sum())
-        if count < FEWEST_ROWS:
-            raise AtlasRefused(
-                f"{name}: {count} row(s) of {class_}, {FEWEST_ROWS} are needed",
-                next_step="label more, or leave the class out with --classes",
-            )
-        own = len(np.unique(groups[codes == code]))
-        if split == "group" and own < FEWEST_GROUPS:
-            raise AtlasRefused(
-                f"{name}: {class_} comes from {own} group(s), {FEWEST_GROUPS} are needed to hold groups out",
-                next_step="use --split random, knowing that it flatters, or label other specimens",
-            )
-
-
-def _cut(codes: Codes, groups: Codes, split: Split, train: int, test: int, seed: int) -> tuple[Codes, Codes]:
-    """Return training and held-out rows of one repeat."""
-    everything = np.arange(len(codes))
-    share = min(1.0, len(codes) / (train + test))
-    if split == "random":
-        wanted = {"train_size": int(train * share), "test_size": int(test * share)}
-        learned, held = train_test_split(everything, stratify=codes, random_state=seed, **wanted)
-        return np.sort(learned), np.sort(held)
-    learned, held = _whole_groups(codes, groups, test / (train + test), seed)
-    return _thinned(learned, codes, train, seed), _thinned(held, codes, test, seed)
-
-
-def _whole_groups(codes: Codes, groups: Codes, share: float, seed: int) -> tuple[Codes, Codes]:
-    """Return rows to learn from and rows of other groups, about `share` of all, drawn anew for every seed.
-
-    Of many draws the one whose class shares are most even between the two is taken. (scikit-learn's stratified
-    folds by group hardly change with the seed where groups differ in size.)
-    """
-    random = np.random.default_rng(seed)
-    everything = np.bincount(codes)
-    best: tuple[float, NDArray[np.bool_]] | None = None
-    for _ in range(_DRAWS):
-        order = random.permutation(int(groups.max()) + 1)
-        sizes = np.cumsum(np.bincount(groups)[order])
-        held = np.isin(groups, order[: 1 + int(np.argmin(np.abs(sizes[:-1] - share * len(codes))))])
-        counts = np.bincount(codes[held], minlength=len(everything))
-        if counts.min() < 1 or (everything - counts).min() < _FEWEST_LEARNED:
-            continue
-        uneven = float(np.abs(counts / everything - share).max())
-        if best is None or uneven < best[0]:
-            best = (uneven, held)
-    if best is None:
-        raise AtlasRefused(
-            "no draw of groups leaves every class on both sides",
-            next_step="label more specimens, or leave the thinnest class out with --classes",
-        )
-    return np.flatnonzero(~best[1]), np.flatnonzero(best[1])
-
-
-def _thinned(rows: Codes, codes: Codes, wanted: int, seed: int) -> Codes:
-    """Return `wanted` of the rows, each class with its share and at least one."""
-    if len(rows) <= wanted:
-        return rows
-    random = np.random.default_rng(seed)
-    position = np.empty(len(rows))
-    for code in np.unique(codes[rows]):
-        members = random.permutation(np.flatnonzero(codes[rows] == code))
-        position[members] = np.arange(len(members)) / len(members)
-    return np.sort(rows[np.argsort(position, kind="stable")[:wanted]])
+def _notes(atlas: Atlas, distinct: Codes) -> tuple[str, ...]:
+    """Return what was done to the rows before any method saw them."""
+    notes = []
+    hashes = row_hashes(atlas.features)
+    if dropped := len(hashes) - len(distinct):
+        first = {hashes[row]: atlas.classes[row] for row in distinct.tolist()}
+        torn = sum(first[value] != name for value, name in zip(hashes, atlas.classes, strict=True))
+        said = f", {torn} of them of another class than the first: labels that contradict" if torn else ""
+        notes.append(f"{dropped} row(s) left out: equal to others{said}")
+    table = atlas.features[distinct]
+    if gaps := int(np.count_nonzero(~np.isfinite(table))):
+        notes.append(f"{gaps} value(s) missing or not finite: the median of the rows learned from stands in")
+    useless = fit_scaler(table).inverse_sd == 0
+    constant = [name for name, alike in zip(atlas.feature_names, useless.tolist(), strict=True) if alike]
+    if constant:
+        notes.append(f"the same in all rows, so of no use: {', '.join(constant)}")
+    return tuple(notes)
 
 
 def _judged(
@@ -288,12 +239,12 @@ def _judged(
         said.append(probability)
         right[held] += probability.argmax(axis=1) == codes[held]
         times[held] += 1
-        if name == "kernel_elm":
-            sets = _sets(fitted, codes[learned], probability)
+        sets = _sets(fitted, codes[learned], probability)
+        if sets is not None:
             covered[held] += sets[np.arange(len(held)), codes[held]]
             sizes += sets.sum(axis=1).tolist()
         if name == "paper":
-            grid = paper_chain(seed + repeat).accuracies(rows, codes[learned], others, codes[held])
+            grid = paper_chain(seed + repeat).accuracies(rows, codes[learned], others, codes[held], **extra)
             tuned.append(max(grid.values()))
         tell(repeat + 1)
     truth = codes[np.concatenate([held for _, held in cut])]
@@ -304,6 +255,7 @@ def _judged(
         by_repeat=tuple(one.accuracy.value for one in scores),
         accuracy=_spread([one.accuracy.value for one in scores]),
         macro_f1=_spread([one.macro_f1 for one in scores]),
+        overall=_mean_share((right / np.maximum(times, 1))[times > 0]),
         recall=_by_class(right, times, codes),
         ece=pooled.ece,
         log_loss=pooled.log_loss,
@@ -320,9 +272,17 @@ def _judged(
     )
 
 
-def _sets(fitted: KernelELM, codes: Codes, probability: Array) -> NDArray[np.bool_]:
-    """Return which classes are in the set of every row, shape (n, C)."""
-    thresholds = conformal_thresholds(fitted.loo_proba_, codes[fitted.kept_rows_], confidence=_CONFIDENCE)
+def _sets(fitted: Any, codes: Codes, probability: Array) -> NDArray[np.bool_] | None:
+    """Return which classes are in the set of every row, shape (n, C); None where no row was held out in the fit."""
+    if hasattr(fitted, "loo_proba_"):
+        rows, held_out = fitted.kept_rows_, fitted.loo_proba_
+    elif hasattr(fitted, "held_out_proba_"):
+        rows, held_out = fitted.held_out_rows_, fitted.held_out_proba_
+    else:
+        return None
+    if held_out.shape[1] < probability.shape[1]:
+        return None
+    thresholds = conformal_thresholds(held_out, codes[rows], confidence=_CONFIDENCE)
     names = tuple(str(code) for code in range(probability.shape[1]))
     chosen = prediction_sets(probability, thresholds, names)
     return np.array([[name in one for name in names] for one in chosen])

@@ -5,35 +5,49 @@ from typing import Any
 
 from temwatch.learn.comparison import Comparison, Result
 from temwatch.recognition.evaluation import Share
+from temwatch.recognition.intervals import Interval, paired, unpaired
+
+# What the daemon uses unless told otherwise; the others are set against it.
+DEFAULT = "kernel_elm"
 
 _SPLITS = {"random": "random, stratified by class", "group": "whole groups held out"}
 
 
 def as_text(comparison: Comparison) -> str:
-    """Return the table of methods, the recall of every class, and the confusion of the best method."""
-    best = max(comparison.results, key=lambda result: result.accuracy[0])
+    """Return methods, differences, recall and coverage by class, the confusion of the default and of the best."""
     return "\n".join(
         (
             *_heading(comparison),
             *_methods(comparison),
+            *_beside_default(comparison),
             "",
             *_recalls(comparison),
             *_coverage(comparison),
             "",
-            *_confusion(comparison, best),
+            *_confusions(comparison),
         )
     )
 
 
 def leakage(at_random: Comparison, by_group: Comparison) -> str:
     """Return, method by method, how much a random split flatters beside a split by group."""
-    lines = ["random split minus split by group, points of accuracy (what leaks between rows of one group):"]
+    lines = [
+        "random split minus split by group, points of accuracy (what leaks between rows of one group), 95 % interval:"
+    ]
     for left, right in zip(at_random.results, by_group.results, strict=True):
-        gap = 100 * (left.accuracy[0] - right.accuracy[0])
+        gap = unpaired(left.by_repeat, right.by_repeat, _ratio(at_random))
         lines.append(
-            f"  {left.title:<40} {100 * left.accuracy[0]:5.1f} - {100 * right.accuracy[0]:5.1f} = {gap:+5.1f}"
+            f"  {left.title:<40} {100 * left.accuracy[0]:5.1f} - {100 * right.accuracy[0]:5.1f} = {_points(gap)}"
         )
     return "\n".join(lines)
+
+
+def leakage_values(at_random: Comparison, by_group: Comparison) -> dict[str, Any]:
+    """Return the same as values JSON knows, by method; shares, not points."""
+    return {
+        left.method: _interval(unpaired(left.by_repeat, right.by_repeat, _ratio(at_random)))
+        for left, right in zip(at_random.results, by_group.results, strict=True)
+    }
 
 
 def as_values(comparison: Comparison) -> dict[str, Any]:
@@ -49,8 +63,19 @@ def as_values(comparison: Comparison) -> dict[str, Any]:
         "test_rows": list(comparison.test),
         "rows_by_class": comparison.rows_by_class,
         "notes": list(comparison.notes),
-        "methods": [_method_values(result, comparison.classes) for result in comparison.results],
+        "methods": [
+            {**_method_values(result, comparison.classes), **_beside_values(comparison, result)}
+            for result in comparison.results
+        ],
     }
+
+
+def _beside_values(comparison: Comparison, result: Result) -> dict[str, Any]:
+    default = _default(comparison)
+    if default is None or default is result:
+        return {}
+    gap = paired(result.by_repeat, default.by_repeat, _ratio(comparison))
+    return {f"accuracy_minus_{DEFAULT}": _interval(gap)}
 
 
 def _method_values(result: Result, classes: Sequence[str]) -> dict[str, Any]:
@@ -59,6 +84,7 @@ def _method_values(result: Result, classes: Sequence[str]) -> dict[str, Any]:
         "title": result.title,
         "accuracy_mean": result.accuracy[0],
         "accuracy_sd": _number(result.accuracy[1]),
+        "accuracy_over_distinct_rows": _share(result.overall),
         "macro_f1_mean": result.macro_f1[0],
         "macro_f1_sd": _number(result.macro_f1[1]),
         "ece": result.ece,
@@ -83,6 +109,10 @@ def _method_values(result: Result, classes: Sequence[str]) -> dict[str, Any]:
 def _number(value: float) -> float | None:
     """JSON has no NaN: the sd of a single repeat is null."""
     return None if value != value else value
+
+
+def _interval(gap: Interval) -> dict[str, float | None]:
+    return {"value": gap.value, "low_95": _number(gap.low), "high_95": _number(gap.high)}
 
 
 def _share(share: Share) -> dict[str, Any]:
@@ -111,10 +141,13 @@ def _counts(bounds: tuple[int, int]) -> str:
 
 
 def _methods(comparison: Comparison) -> list[str]:
-    lines = [f"{'':<40} {'accuracy %':>13} {'macro-F1 %':>13} {'ECE %':>6} {'log-loss':>9}"]
+    lines = [
+        f"{'':<40} {'accuracy %':>13} {'Wilson 95 %':>13} {'macro-F1 %':>13} {'ECE %':>6} {'log-loss':>9}"
+    ]
     for result in comparison.results:
         lines.append(
-            f"{result.title:<40} {_spread(result.accuracy):>13} {_spread(result.macro_f1):>13} "
+            f"{result.title:<40} {_spread(result.accuracy):>13} {_wilson(result.overall):>13} "
+            f"{_spread(result.macro_f1):>13} "
             f"{100 * result.ece:6.1f} {result.log_loss:9.3f}"
         )
         if result.optimistic is not None:
@@ -128,6 +161,37 @@ def _methods(comparison: Comparison) -> list[str]:
 def _spread(pair: tuple[float, float]) -> str:
     mean, sd = pair
     return f"{100 * mean:.1f}" if sd != sd else f"{100 * mean:.1f} ± {100 * sd:.1f}"
+
+
+def _wilson(share: Share) -> str:
+    low, high = share.interval
+    return f"{100 * low:.1f} to {100 * high:.1f}"
+
+
+def _default(comparison: Comparison) -> Result | None:
+    return next((result for result in comparison.results if result.method == DEFAULT), None)
+
+
+def _ratio(comparison: Comparison) -> float:
+    """Return rows held out over rows learned from."""
+    return sum(comparison.test) / sum(comparison.train)
+
+
+def _beside_default(comparison: Comparison) -> list[str]:
+    default = _default(comparison)
+    others = [result for result in comparison.results if result is not default]
+    if default is None or not others:
+        return []
+    lines = ["", f"minus {default.title}, points of accuracy on the same hold-outs, 95 % interval:"]
+    for result in others:
+        gap = paired(result.by_repeat, default.by_repeat, _ratio(comparison))
+        lines.append(f"  {result.title:<40} {_points(gap)}")
+    return lines
+
+
+def _points(gap: Interval) -> str:
+    said = f"{100 * gap.value:+5.1f}"
+    return said if gap.low != gap.low else f"{said} [{100 * gap.low:+.1f}, {100 * gap.high:+.1f}]"
 
 
 def _recalls(comparison: Comparison) -> list[str]:
@@ -156,13 +220,22 @@ def _coverage(comparison: Comparison) -> list[str]:
     return lines
 
 
-def _confusion(comparison: Comparison, best: Result) -> list[str]:
+def _confusions(comparison: Comparison) -> list[str]:
+    best = max(comparison.results, key=lambda result: result.accuracy[0])
+    default = _default(comparison)
+    lines = []
+    if default is not None and default is not best:
+        lines = [*_confusion(comparison, default, "the default"), ""]
+    return lines + _confusion(comparison, best, "highest accuracy of these, and favoured by being picked")
+
+
+def _confusion(comparison: Comparison, result: Result, why: str) -> list[str]:
     width = max(len(name) for name in comparison.classes)
     cell = max(7, width) + 1
     lines = [
-        f"confusion of {best.title} (highest accuracy), rows = true, summed over {comparison.repeats} repeats:",
+        f"confusion of {result.title} ({why}), rows = true, summed over {comparison.repeats} repeats:",
         f"  {'':<{width}}" + "".join(f"{name:>{cell}}" for name in comparison.classes),
     ]
-    for name, row in zip(comparison.classes, best.confusion.tolist(), strict=True):
+    for name, row in zip(comparison.classes, result.confusion.tolist(), strict=True):
         lines.append(f"  {name:<{width}}" + "".join(f"{count:>{cell}}" for count in row))
     return lines

@@ -1,17 +1,17 @@
 """The paper's experiment on simulated specimens, and which of its claims come out: 180 objects, 120 to learn from."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
 from sklearn.model_selection import train_test_split
 
 from temwatch.learn.atlas import Atlas
 from temwatch.learn.comparison import Comparison, Result, compare
-from temwatch.recognition.evaluation import Share
+from temwatch.recognition.evaluation import Z95, Share
+from temwatch.recognition.intervals import difference, paired
 from temwatch.recognition.recognizer import fit_scaler
 from temwatch.recognition.relieff import ReliefF
 from temwatch.recognition.selection import first_of_each, row_hashes
@@ -20,7 +20,6 @@ from temwatch.vision.features import BASIC_NAMES
 TRAIN, TEST = 120, 60
 METHODS = ("five_skm", "relieff_skm", "pca_skm", "paper", "kernel_elm")
 CLASSES = ("crack", "pore", "slag_inclusion")
-Z = 1.959963984540054
 
 Verdict = Literal["reproduced", "not reproduced", "undecided"]
 
@@ -146,7 +145,7 @@ def claims(made: Comparison, places: NDArray[np.intp], features: int) -> tuple[C
 def _figure(says: str, claimed: float, result: Result) -> Claim:
     """Judge whether one hold-out of this size may well give the paper's figure."""
     mean, sd = result.accuracy
-    low, high = mean - Z * sd, mean + Z * sd
+    low, high = mean - Z95 * sd, mean + Z95 * sd
     return Claim(
         says=says,
         here=f"{100 * mean:.1f} %; one hold-out of 60 gives {100 * low:.1f} to {100 * min(high, 1):.1f} %",
@@ -166,28 +165,6 @@ def _better(says: str, left: Result, right: Result, ratio: float, least: float =
     )
 
 
-def paired(left: Sequence[float], right: Sequence[float], ratio: float) -> tuple[float, float, float]:
-    """Return the mean difference of paired accuracies and its 95 % interval.
-
-    Parameters
-    ----------
-    left, right : sequence of float
-        Accuracies on the same hold-outs, two or more.
-    ratio : float
-        Rows held out over rows learned from.
-
-    Notes
-    -----
-    Repeated hold-outs share rows, so their plain variance is too small; it is enlarged by 1 + n * ratio after
-    Nadeau and Bengio, *Machine Learning* 52 (2003) 239-281, section 3.
-    """
-    gap = np.subtract(left, right)
-    error = float(np.sqrt(gap.var(ddof=1) * (1 / len(gap) + ratio)))
-    reach = float(student.ppf(0.975, len(gap) - 1)) * error
-    mean = float(gap.mean())
-    return mean, mean - reach, mean + reach
-
-
 def _easiest(made: Comparison, result: Result) -> Claim:
     recall = dict(zip(made.classes, result.recall, strict=True))
     crack = recall["crack"]
@@ -199,14 +176,6 @@ def _easiest(made: Comparison, result: Result) -> Claim:
         here=f"recall {crack} of cracks, {rest} of the rest: {100 * gap:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]",
         verdict="reproduced" if low > 0 else "not reproduced" if high < 0 else "undecided",
     )
-
-
-def difference(left: Share, right: Share) -> tuple[float, float, float]:
-    """Return left minus right with its 95 % interval (Newcombe, *Statistics in Medicine* 17 (1998) 873, method 10)."""
-    (l1, u1), (l2, u2) = left.interval, right.interval
-    gap = left.value - right.value
-    low = gap - float(np.hypot(left.value - l1, u2 - right.value))
-    return gap, low, gap + float(np.hypot(u1 - left.value, right.value - l2))
 
 
 def _confused(made: Comparison, result: Result) -> Claim:

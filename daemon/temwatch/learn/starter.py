@@ -50,10 +50,37 @@ def build_starter(
     specimens: int = 240,
     frames_each: int = 3,
     rows: int = ROWS,
+    method: str = "kernel_elm",
     confidence: float = 0.90,
     progress: Callable[[int, int], Any] = lambda _done, _of: None,
 ) -> Recognizer:
     """Learn a recognizer from the simulated microscope. The same arguments give the same bytes on one machine.
+
+    Parameters
+    ----------
+    method : str
+        See `fit_recognizer`.
+    confidence : float
+        Of the prediction sets.
+    seed, finder, specimens, frames_each, rows, progress
+        See `starter_material`.
+    """
+    material = starter_material(
+        seed, finder=finder, specimens=specimens, frames_each=frames_each, rows=rows, progress=progress
+    )
+    return fit_starter(material, method=method, confidence=confidence)
+
+
+def starter_material(
+    seed: int,
+    *,
+    finder: Finder,
+    specimens: int = 240,
+    frames_each: int = 3,
+    rows: int = ROWS,
+    progress: Callable[[int, int], Any] = lambda _done, _of: None,
+) -> Material:
+    """Simulate, find and measure what a starter learns from.
 
     Parameters
     ----------
@@ -65,8 +92,6 @@ def build_starter(
         How much is simulated; every fourth specimen is an easy one, modes are mixed.
     rows : int
         Training rows kept, as even over the classes as the material allows.
-    confidence : float
-        Of the prediction sets.
     progress : callable
         Told frames done and frames in all.
     """
@@ -79,13 +104,19 @@ def build_starter(
             easy_every=4,
             knowledge=KNOWLEDGE,
         )
-        material = choose_rows(_counted(frames, specimens * frames_each, progress), seed=seed, rows=rows)
+        return choose_rows(_counted(frames, specimens * frames_each, progress), seed=seed, rows=rows)
+
+
+def fit_starter(material: Material, *, method: str, confidence: float = 0.90) -> Recognizer:
+    """Learn a starter by one method from material; see `build_starter`."""
+    with threadpool_limits(limits=1):
         return fit_recognizer(
             material.features,
             material.classes,
             FEATURE_NAMES,
             groups=material.specimens,
             objects=material.objects,
+            method=method,
             confidence=confidence,
             provenance=PROVENANCE,
             feature_set=FEATURE_SET,

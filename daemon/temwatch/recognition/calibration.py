@@ -1,5 +1,7 @@
 """From scores to probabilities and prediction sets that keep their promise; how far they do is measured here too."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -102,7 +104,19 @@ def expected_calibration_error(probability: Array, codes: Codes, *, bins: int = 
     return float(sum(abs(confidence[part].sum() - right[part].sum()) for part in parts) / len(order))
 
 
-def conformal_thresholds(probability: Array, codes: Codes, *, confidence: float) -> Array:
+def nonconformity(probability: Array, codes: Codes) -> tuple[Array, ...]:
+    """Return for each class how improbable it was to its own rows, ``1 - p``, ascending.
+
+    Parameters
+    ----------
+    probability : ndarray of float64, shape (n, C)
+        Of rows that the machine giving them has not seen.
+    codes : ndarray of int, shape (n,)
+    """
+    return tuple(np.sort(1.0 - probability[codes == code, code]) for code in range(probability.shape[1]))
+
+
+def thresholds_at(scores: Sequence[Array], confidence: float) -> Array:
     """Return per class how improbable it may be and still not be ruled out.
 
     Class-conditional (Mondrian) conformal prediction with the score ``1 - p``: the threshold of class c is the
@@ -110,15 +124,15 @@ def conformal_thresholds(probability: Array, codes: Codes, *, confidence: float)
     Learning in a Random World*, 2005). With leave-one-out probabilities the promise is approximate, and it
     supposes that new objects are drawn like the old ones: a new specimen may not be.
 
-    No class is ruled out that has a probability of `MAJORITY` or more: on an easy class the plain rule would rule out an object that is that class
-    by 95 %, only because most of its kind are by 99 %. So sets hold the truth at least as often as promised, and
-    an empty one means that the object is like nothing that was learned, no matter how easy the classes are.
+    No class is ruled out that has a probability of `MAJORITY` or more: on an easy class the plain rule would rule
+    out an object that is that class by 95 %, only because most of its kind are by 99 %. So sets hold the truth at
+    least as often as promised, and an empty one means that the object is like nothing that was learned, no matter
+    how easy the classes are.
 
     Parameters
     ----------
-    probability : ndarray of float64, shape (n, C)
-        Of rows that the machine giving them has not seen.
-    codes : ndarray of int, shape (n,)
+    scores : sequence of ndarray of float64
+        From `nonconformity`.
     confidence : float
         Wanted share, in (0, 1), of sets that hold the true class.
 
@@ -128,14 +142,18 @@ def conformal_thresholds(probability: Array, codes: Codes, *, confidence: float)
         A class is in the set where ``1 - p <= threshold``. It is 1 (never ruled out) for a class with too few
         rows for the confidence asked.
     """
-    thresholds = np.ones(probability.shape[1])
-    for code in range(len(thresholds)):
-        scores = np.sort(1.0 - probability[codes == code, code])
+    thresholds = np.ones(len(scores))
+    for code, own in enumerate(scores):
         # The small step back undoes rounding, as in 10 * 0.9 = 9.000000000000002.
-        rank = int(np.ceil((len(scores) + 1) * confidence - 1e-9))
-        if rank <= len(scores):
-            thresholds[code] = max(scores[rank - 1], 1.0 - MAJORITY)
+        rank = int(np.ceil((len(own) + 1) * confidence - 1e-9))
+        if rank <= len(own):
+            thresholds[code] = max(own[rank - 1], 1.0 - MAJORITY)
     return thresholds
+
+
+def conformal_thresholds(probability: Array, codes: Codes, *, confidence: float) -> Array:
+    """Return `thresholds_at` a confidence from probabilities (n, C) of rows held out and their classes (n,)."""
+    return thresholds_at(nonconformity(probability, codes), confidence)
 
 
 def prediction_sets(

@@ -158,11 +158,12 @@ def lloyd(rows: Array, centres: Array) -> Codes:
     for _ in range(_MAX_ROUNDS):
         distances = squared_distances(rows, centres)
         latest = distances.argmin(axis=1)
-        _refill(latest, distances)
+        if np.bincount(latest, minlength=len(centres)).min() == 0:
+            _refill(latest, distances)
         if np.array_equal(latest, labels):
             break
-        kept, labels = np.unique(latest, return_inverse=True)
-        centres = _means(rows, labels, len(kept))
+        labels = _numbered(latest, len(centres))
+        centres = _means(rows, labels, int(labels.max()) + 1)
     return labels
 
 
@@ -177,6 +178,12 @@ def _refill(labels: Codes, distances: Array) -> None:
             return
         counts[labels[farthest]] -= 1
         labels[farthest], counts[empty], away[farthest] = empty, 1, 0.0
+
+
+def _numbered(labels: Codes, count: int) -> Codes:
+    """Return labels 0..K-1 without gaps, in the same order."""
+    used = np.bincount(labels, minlength=count) > 0
+    return labels if used.all() else (np.cumsum(used) - 1)[labels]
 
 
 def _means(rows: Array, labels: Codes, count: int) -> Array:

@@ -10,17 +10,16 @@ from numpy.typing import ArrayLike, NDArray
 from temwatch import __version__
 from temwatch.errors import ModelRefused
 from temwatch.model.recognizer import HIGHEST_SCALE, LOWEST_SCALE, RecognizerCard
-from temwatch.recognition.calibration import conformal_thresholds, prediction_sets
+from temwatch.recognition.calibration import nonconformity, prediction_sets, thresholds_at
 from temwatch.recognition.evaluation import score
-from temwatch.recognition.kernel_elm import KernelELM
-from temwatch.recognition.kernel_machine import KernelMachine
+from temwatch.recognition.machines import MACHINES
 from temwatch.recognition.novelty import fit_novelty
 from temwatch.recognition.recognizer import Golden, Recognizer, fit_scaler
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
-METHODS = ("kernel_elm",)
+METHODS = tuple(MACHINES)
 GOLDEN_ROWS = 16
 
 
@@ -65,11 +64,11 @@ def fit_recognizer(
         Which object each row measures, where an object has several rows (measured again as if the imaging mode
         were unknown, say). They are never held out apart, or they would vouch for each other.
     method : str
-        One of `METHODS`.
+        One of `METHODS`: "kernel_elm", or "seeded_kmeans" for the paper's ReliefF, PCA and clusters.
     confidence : float
         In (0, 1): share of prediction sets that are to hold the true class.
     class_weight : "balanced" or None
-        See `KernelELM`.
+        See `KernelELM`; for it alone.
     provenance, feature_set : str
         For the card.
     nm_per_px_range : (lowest, highest) or None
@@ -87,15 +86,11 @@ def fit_recognizer(
     class_names = tuple(str(name) for name in names)
     folds = _folds(labels, groups, objects)
     scaler = fit_scaler(table)
-    # Rows are kept in single precision: half the file, and the machine is solved for exactly those numbers.
-    rows = scaler.standardise(table).astype(np.float32).astype(np.float64)
-    fitted = KernelELM(class_weight=class_weight).fit(rows, codes, groups=folds.codes)
-    kept = fitted.kept_rows_
-    machine: KernelMachine = fitted.machine_
-    thresholds = conformal_thresholds(fitted.loo_proba_, codes[kept], confidence=confidence)
-    if len(kept) < len(rows):
-        note = f"{len(kept)} of {len(rows)} rows were kept, the same share of every class"
-        folds = replace(folds, notes=(*folds.notes, note))
+    fitted = MACHINES[method](scaler.fill(table), scaler, codes, folds.codes, class_weight)
+    kept, held = fitted.kept, fitted.held_out
+    scores = nonconformity(fitted.probability, codes[held])
+    thresholds = thresholds_at(scores, confidence)
+    folds = replace(folds, notes=(*folds.notes, *_left_out(len(kept), len(held), len(table))))
     card = RecognizerCard(
         method=method,
         provenance=provenance,
@@ -107,21 +102,22 @@ def fit_recognizer(
         groups=folds.groups,
         held_out=folds.held_out,
         settings={
-            "gamma": float(machine.gamma),
-            "regularisation": float(fitted.regularisation_),
-            "temperature": float(fitted.temperature_),
+            **fitted.settings,
+            "temperature": fitted.temperature,
             **_scale_settings(nm_per_px_range),
         },
-        scores=_held_out_scores(fitted.loo_proba_, codes[kept], class_names, thresholds),
+        scores=_held_out_scores(fitted.probability, codes[held], class_names, thresholds),
         notes=(*folds.notes, *_thin_classes(thresholds, class_names, confidence)),
         software=f"temwatch {__version__}",
     )
+    machine = fitted.machine
     unproven = Recognizer(
         card=card,
         scaler=scaler,
         machine=machine,
-        temperature=float(fitted.temperature_),
+        temperature=fitted.temperature,
         thresholds=thresholds,
+        nonconformity=scores,
         radii=fit_novelty(machine.rows, codes[kept], machine.distances(machine.rows), folds.codes[kept]),
         golden=Golden(features=np.empty((0, 0)), probability=np.empty((0, 0)), novelty=np.empty(0)),
     )
@@ -200,6 +196,15 @@ def _held_out_scores(
         "single_class_share": float(np.mean([len(chosen) == 1 for chosen in sets])),
         "empty_set_share": float(np.mean([len(chosen) == 0 for chosen in sets])),
     }
+
+
+def _left_out(kept: int, held: int, rows: int) -> tuple[str, ...]:
+    notes = []
+    if kept < rows:
+        notes.append(f"{kept} of {rows} rows were kept, the same share of every class")
+    if held < kept:
+        notes.append(f"{held} of {rows} rows could be held out: the others are alone in their class")
+    return tuple(notes)
 
 
 def _thin_classes(thresholds: Array, classes: tuple[str, ...], confidence: float) -> tuple[str, ...]:

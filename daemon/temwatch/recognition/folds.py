@@ -31,8 +31,10 @@ def folds(
         A row whose class would be missing from the training rows is not held out; a fold without any held-out row,
         or with one class to learn from, is left out. So the list may be empty.
     """
-    available = len(np.unique(groups)) if groups is not None else int(np.bincount(codes).max())
-    wanted = min(count, available)
+    # scikit-learn refuses more folds than the largest class has rows, and more than there are groups.
+    wanted = min(count, int(np.bincount(codes).max()))
+    if groups is not None:
+        wanted = min(wanted, len(np.unique(groups)))
     if wanted < 2:
         return []
     maker = StratifiedKFold if groups is None else StratifiedGroupKFold

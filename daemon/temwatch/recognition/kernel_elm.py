@@ -123,7 +123,7 @@ class KernelELM(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         """
         task = self._checked(X, y, groups)
         random = check_random_state(self.random_state)
-        self.kept_rows_ = _stratified(task.codes, self.max_rows, random)
+        self.kept_rows_ = stratified(task.codes, self.max_rows, random)
         if len(self.kept_rows_) < len(task.codes):
             warnings.warn(
                 f"kernel ELM keeps {self.max_rows} of {len(task.codes)} rows (max_rows), stratified by class",
@@ -175,7 +175,7 @@ class KernelELM(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         distances = _self_distances(task.rows)
         median = _median_distance(distances)
         targets = np.where(task.codes[:, None] == np.arange(len(self.classes_)), 1.0, -1.0)
-        searched = _stratified(task.codes, self.search_rows, random)
+        searched = stratified(task.codes, self.search_rows, random)
         part = task.part(searched)
         choice = choose(
             distances if len(searched) == len(distances) else distances[np.ix_(searched, searched)],
@@ -214,7 +214,7 @@ def _median_distance(distances: Array) -> float:
     return median if median > 0 else 1.0
 
 
-def _stratified(codes: Codes, wanted: int, random: np.random.RandomState) -> Codes:
+def stratified(codes: Codes, wanted: int, random: np.random.RandomState) -> Codes:
     """Return ascending row numbers, `wanted` of them at most, each class with its share and at least one row."""
     if len(codes) <= wanted:
         return np.arange(len(codes))

@@ -50,6 +50,10 @@ class KernelMachine:
         """Return squared distances, shape (m, n), of `rows` to the kept rows; `decision_at` takes them."""
         return squared_distances(rows, self.rows)
 
+    def scores(self, _rows: Array, distances: Array) -> Array:
+        """Return the class scores, shape (m, C), of rows at these distances; see `decision_at`."""
+        return self.decision_at(distances)
+
     def decision_at(self, distances: Array) -> Array:
         """Return the class scores, shape (m, C), of rows at these squared distances, shape (m, n)."""
         scores: Array = np.exp(-self.gamma * distances) @ self.weights

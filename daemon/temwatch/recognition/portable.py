@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from temwatch.errors import ModelRefused
 from temwatch.model.recognizer import RecognizerCard
-from temwatch.recognition.kernel_machine import KernelMachine
 from temwatch.recognition.novelty import TABLE_STEPS, NoveltyRadii
+from temwatch.recognition.portable_machine import SHAPES, length_of, machine_from_arrays, machine_to_arrays
 from temwatch.recognition.recognizer import Golden, Recognizer, Scaler
 
 Arrays = dict[str, NDArray[Any]]
@@ -26,18 +26,19 @@ _NEXT_STEP = "roll back to another model, or build it again"
 
 def to_arrays(recognizer: Recognizer) -> tuple[dict[str, Any], Arrays]:
     """Return a JSON-ready manifest and the arrays of a recognizer; `from_arrays` is the way back."""
+    numbers, machine = machine_to_arrays(recognizer.machine)
     manifest = {
         "format": FORMAT,
         "card": json.loads(json.dumps(asdict(recognizer.card))),
-        "gamma": recognizer.machine.gamma,
+        **numbers,
         "temperature": recognizer.temperature,
     }
     return manifest, {
+        **machine,
+        **_nonconformity_arrays(recognizer.nonconformity),
         "median": recognizer.scaler.median,
         "mean": recognizer.scaler.mean,
         "inverse_sd": recognizer.scaler.inverse_sd,
-        "rows": recognizer.machine.rows.astype(np.float32),
-        "weights": recognizer.machine.weights,
         "thresholds": recognizer.thresholds,
         "novelty_means": recognizer.radii.means,
         "novelty_whitening": recognizer.radii.whitening,
@@ -80,11 +81,10 @@ def from_arrays(manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]])
     recognizer = Recognizer(
         card=card,
         scaler=Scaler(median=parts["median"], mean=parts["mean"], inverse_sd=parts["inverse_sd"]),
-        machine=KernelMachine(
-            rows=parts["rows"], weights=parts["weights"], gamma=_positive(manifest, "gamma")
-        ),
+        machine=machine_from_arrays(card.method, parts, lambda key: _positive(manifest, key)),
         temperature=_positive(manifest, "temperature"),
         thresholds=parts["thresholds"],
+        nonconformity=_nonconformity(parts),
         radii=NoveltyRadii(
             means=parts["novelty_means"],
             whitening=parts["novelty_whitening"],
@@ -156,18 +156,15 @@ def _check_numbers(raw: dict[str, Any], key: str) -> None:
 
 def _checked(arrays: Mapping[str, NDArray[Any]], card: RecognizerCard) -> dict[str, NDArray[np.float64]]:
     p, c, steps = len(card.feature_names), len(card.classes), TABLE_STEPS
-    n = len(arrays["rows"]) if "rows" in arrays and np.ndim(arrays["rows"]) else 0
-    k = (
-        len(arrays["golden_features"])
-        if "golden_features" in arrays and np.ndim(arrays["golden_features"])
-        else 0
-    )
+    n, k = length_of(arrays, "rows"), length_of(arrays, "golden_features")
+    if card.method not in SHAPES:
+        _refuse(f"card.method is {card.method!r}, not one of {', '.join(SHAPES)}")
     shapes: dict[str, tuple[int, ...]] = {
         "median": (p,),
         "mean": (p,),
         "inverse_sd": (p,),
         "rows": (n, p),
-        "weights": (n, c),
+        **SHAPES[card.method](arrays, n, p, c),
         "thresholds": (c,),
         "novelty_means": (c, p),
         "novelty_whitening": (p, p),
@@ -178,6 +175,9 @@ def _checked(arrays: Mapping[str, NDArray[Any]], card: RecognizerCard) -> dict[s
         "golden_probability": (k, c),
         "golden_novelty": (k,),
     }
+    if "nonconformity" in arrays:
+        # Recognizers of before this was kept go on; they know one confidence.
+        shapes |= {"nonconformity": (length_of(arrays, "nonconformity"),), "nonconformity_counts": (c,)}
     if set(arrays) != set(shapes):
         _refuse(f"arrays missing or unknown: {sorted(set(arrays) ^ set(shapes))}")
     if not n or not k:
@@ -189,6 +189,27 @@ def _checked(arrays: Mapping[str, NDArray[Any]], card: RecognizerCard) -> dict[s
         if (np.diff(checked[name]) < 0).any():
             _refuse(f"{name} does not ascend")
     return checked
+
+
+def _nonconformity_arrays(scores: tuple[NDArray[np.float64], ...] | None) -> Arrays:
+    if scores is None:
+        return {}
+    counts = np.array([len(own) for own in scores], dtype=np.float64)
+    return {"nonconformity": np.concatenate(scores), "nonconformity_counts": counts}
+
+
+def _nonconformity(parts: Mapping[str, NDArray[np.float64]]) -> tuple[NDArray[np.float64], ...] | None:
+    if "nonconformity" not in parts:
+        return None
+    counts = parts["nonconformity_counts"]
+    ends = np.cumsum(counts).astype(np.intp)
+    scores = parts["nonconformity"]
+    if (counts < 0).any() or (counts != np.floor(counts)).any() or ends[-1] != len(scores):
+        _refuse(f"nonconformity_counts {counts.tolist()} don't share out {len(scores)} scores")
+    own = tuple(np.split(scores, ends[:-1]))
+    if any((np.diff(part) < 0).any() for part in own):
+        _refuse("nonconformity does not ascend within every class")
+    return own
 
 
 def _array(name: str, array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.float64]:

@@ -1,14 +1,15 @@
 """A fitted recognizer: features in; probabilities, prediction sets and novelty out. numpy alone, for the workers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from temwatch.errors import ModelRefused
 from temwatch.model.recognizer import RecognizerCard
-from temwatch.recognition.calibration import prediction_sets, softmax
+from temwatch.recognition.calibration import prediction_sets, softmax, thresholds_at
+from temwatch.recognition.cluster_machine import ClusterMachine
 from temwatch.recognition.kernel_machine import KernelMachine
 from temwatch.recognition.novelty import NoveltyRadii
 
@@ -32,8 +33,11 @@ class Scaler:
 
     def standardise(self, features: Array) -> Array:
         """Return `features`, shape (n, p), standardised; whatever is not finite counts as missing."""
-        filled = np.where(np.isfinite(features), features, self.median)
-        return np.clip((filled - self.mean) * self.inverse_sd, -CLIP, CLIP)
+        return np.clip((self.fill(features) - self.mean) * self.inverse_sd, -CLIP, CLIP)
+
+    def fill(self, features: Array) -> Array:
+        """Return `features`, shape (n, p), with the training median where they are not finite."""
+        return np.where(np.isfinite(features), features, self.median)
 
 
 def fit_scaler(features: Array) -> Scaler:
@@ -98,11 +102,14 @@ class Recognizer:
     ----------
     card : RecognizerCard
     scaler : Scaler
-    machine : KernelMachine
+    machine : KernelMachine or ClusterMachine
     temperature : float
         Of the softmax over the machine's scores.
     thresholds : ndarray of float64, shape (C,)
         Of the conformal prediction sets.
+    nonconformity : tuple of ndarray of float64, or None
+        For each class, ascending, how improbable it was to its own rows held out: what thresholds for another
+        confidence are taken from. None in recognizers of before this was kept.
     radii : NoveltyRadii
     golden : Golden
         Checked whenever the recognizer is loaded.
@@ -110,9 +117,10 @@ class Recognizer:
 
     card: RecognizerCard
     scaler: Scaler
-    machine: KernelMachine
+    machine: KernelMachine | ClusterMachine
     temperature: float
     thresholds: Array
+    nonconformity: tuple[Array, ...] | None
     radii: NoveltyRadii
     golden: Golden
 
@@ -125,6 +133,27 @@ class Recognizer:
     def feature_names(self) -> tuple[str, ...]:
         """The features it takes, in order."""
         return self.card.feature_names
+
+    def at_confidence(self, confidence: float) -> "Recognizer":
+        """Return it with prediction sets that are to hold the true class in another share of cases.
+
+        Raises
+        ------
+        ModelRefused
+            When it was saved without what that takes.
+        """
+        if confidence == self.card.confidence:
+            return self
+        if self.nonconformity is None:
+            raise ModelRefused(
+                f"this recognizer knows prediction sets of {self.card.confidence:.0%} only, {confidence:.0%} is asked",
+                next_step=f"set [recognizer] confidence = {self.card.confidence}, or build the recognizer again",
+            )
+        return replace(
+            self,
+            thresholds=thresholds_at(self.nonconformity, confidence),
+            card=replace(self.card, confidence=confidence),
+        )
 
     def recognise(self, features: ArrayLike, feature_names: Sequence[str]) -> Recognition:
         """Return what the recognizer makes of objects.
@@ -156,7 +185,7 @@ class Recognizer:
         rows = self.scaler.standardise(features)
         distances = self.machine.distances(rows)
         novelty = self.radii.novelty(rows, distances)
-        probability = softmax(self.machine.decision_at(distances), self.temperature)
+        probability = softmax(self.machine.scores(rows, distances), self.temperature)
         return Recognition(
             classes=self.classes,
             probability=probability,

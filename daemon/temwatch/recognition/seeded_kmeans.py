@@ -54,7 +54,7 @@ class SeededKMeans(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         Which restart is kept. On measured data the two choose equally well.
     n_restarts : int
     n_folds : int
-        Of the inner cross-validation that chooses mode, clusters and tau.
+        Of the inner cross-validation that chooses mode, clusters and tau; 1 holds nothing out.
     random_state : int, RandomState or None
 
     Attributes

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.decomposition import PCA
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
 from temwatch.recognition.folds import folds
 from temwatch.recognition.recognizer import Scaler, fit_scaler
@@ -51,6 +51,9 @@ class SelectedRecogniser(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
     ----------
     recogniser : classifier or None
         None: `SeededKMeans` as the paper has it, three clusters a class, free to move.
+    searcher : classifier or None
+        Stands in for the recogniser while (s, d) is searched, where it is quicker and says nearly the same; None:
+        the recogniser itself.
     feature_counts : sequence of int or None
         Candidates for s; None is all.
     dimensions : sequence of int or None
@@ -78,12 +81,14 @@ class SelectedRecogniser(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         self,
         recogniser: Any = None,
         *,
+        searcher: Any = None,
         feature_counts: Sequence[int | None] = FEATURE_COUNTS,
         dimensions: Sequence[int | None] = DIMENSIONS,
         n_folds: int = 5,
         random_state: int = 0,
     ) -> None:
         self.recogniser = recogniser
+        self.searcher = searcher
         self.feature_counts = feature_counts
         self.dimensions = dimensions
         self.n_folds = n_folds
@@ -117,7 +122,7 @@ class SelectedRecogniser(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         if named is not None and len(named) != len(codes):
             raise ValueError(f"{len(named)} groups given for {len(codes)} rows")
         self.n_selected_, self.n_dimensions_ = self._searched(rows, codes, named)
-        chain = _Chain(rows, codes, self._template())
+        chain = _Chain(rows, codes, named, self._template())
         self.scaler_, self.relieff_ = chain.scaler, chain.relieff
         self.pca_, self.recogniser_ = chain.fitted(self.n_selected_, self.n_dimensions_)
         return self
@@ -147,7 +152,15 @@ class SelectedRecogniser(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         ]
         return sorted(order, key=lambda pair: tuple(np.inf if v is None else v for v in pair[::-1]))
 
-    def accuracies(self, rows: Array, codes: Codes, others: Array, truth: Codes) -> dict[Setting, float]:
+    def accuracies(
+        self,
+        rows: Array,
+        codes: Codes,
+        others: Array,
+        truth: Codes,
+        *,
+        groups: NDArray[Any] | None = None,
+    ) -> dict[Setting, float]:
         """Return the accuracy of every (s, d) learned from `rows`, on `others`.
 
         For the search, where `others` are held out of the training rows; and to show by how much it flatters to
@@ -157,8 +170,10 @@ class SelectedRecogniser(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         ----------
         rows, others : ndarray of float64, shape (n, p) and (m, p)
         codes, truth : ndarray of int, shape (n,) and (m,)
+        groups : ndarray, shape (n,), optional
+            Of `rows`, for a recogniser that makes choices of its own.
         """
-        chain = _Chain(rows, codes, self._template())
+        chain = _Chain(rows, codes, groups, self._template() if self.searcher is None else self.searcher)
         scaled = chain.scaler.standardise(others)
         result = {}
         for setting in self.settings():
@@ -180,7 +195,9 @@ class SelectedRecogniser(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
             return candidates[-1]
         right = dict.fromkeys(candidates, 0.0)
         for train, test in parts:
-            for setting, share in self.accuracies(rows[train], codes[train], rows[test], codes[test]).items():
+            own = None if groups is None else groups[train]
+            shares = self.accuracies(rows[train], codes[train], rows[test], codes[test], groups=own)
+            for setting, share in shares.items():
                 right[setting] += share * len(test)
         # The first of equals; see `settings`.
         best = max(candidates, key=lambda setting: round(right[setting], 6))
@@ -191,19 +208,23 @@ class SelectedRecogniser(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
 class _Chain:
     """Scaler and ReliefF of some training rows, and what can be fitted behind them."""
 
-    def __init__(self, rows: Array, codes: Codes, template: Any) -> None:
+    def __init__(self, rows: Array, codes: Codes, groups: NDArray[Any] | None, template: Any) -> None:
         self.scaler: Scaler = fit_scaler(rows)
         self.codes = codes
         self.template = template
+        self.extra = {"groups": groups} if has_fit_parameter(template, "groups") else {}
         self.rows = self.scaler.standardise(rows)
         self.relieff = ReliefF().fit(self.rows, codes)
 
     def fitted(self, count: int | None, dims: int | None) -> tuple[PCA | None, Any]:
         chosen = self.rows[:, self.relieff.ranking_[:count]]
         if dims is None:
-            return None, clone(self.template).fit(chosen, self.codes)
-        pca = PCA(min(dims, *chosen.shape), svd_solver="full").fit(chosen)
-        return pca, clone(self.template).fit(pca.transform(chosen), self.codes)
+            return None, clone(self.template).fit(chosen, self.codes, **self.extra)
+        pca = PCA(min(dims, *chosen.shape), svd_solver="full")
+        with np.errstate(invalid="ignore"):
+            # Where all columns are constant, the shares of variance (which nobody asks for) are 0/0.
+            pca.fit(chosen)
+        return pca, clone(self.template).fit(pca.transform(chosen), self.codes, **self.extra)
 
 
 def _projected(scaled: Array, ranking: Codes, count: int | None, pca: PCA | None) -> Array:

@@ -149,7 +149,7 @@ def _array(content: bytes) -> NDArray[Any]:
     return np.frombuffer(body, dtype=dtype).reshape(shape)
 
 
-def starter(finder: str) -> Path:
+def starter(finder: str, method: str = "kernel_elm") -> Path:
     """Return the folder of the recognizer that comes with the package for a finder.
 
     Each has learned from the regions of one finder: what they look like is part of what it knows.
@@ -158,6 +158,8 @@ def starter(finder: str) -> Path:
     ----------
     finder : str
         ``"threshold"`` or ``"learned"``.
+    method : str
+        ``"kernel_elm"``, or ``"seeded_kmeans"`` for the paper's.
 
     Raises
     ------
@@ -165,9 +167,18 @@ def starter(finder: str) -> Path:
         When there is not exactly one.
     """
     shelf = Path(str(resources.files("temwatch").joinpath("shipped", "recognizer", finder)))
-    found = [folder for folder in shelf.glob("*") if (folder / MANIFEST).is_file()]
+    found = [folder for folder in shelf.glob("*") if _method_of(folder) == method]
     if len(found) != 1:
         raise ModelRefused(
-            f"{len(found)} recognizers in {shelf}, one is expected", next_step="install temwatch again"
+            f"{len(found)} recognizers of method {method} in {shelf}, one is expected",
+            next_step="install temwatch again",
         )
     return found[0]
+
+
+def _method_of(folder: Path) -> object:
+    """Return what the card says of the method, unchecked; None where there is no recognizer."""
+    try:
+        return json.loads(_read(folder / MANIFEST, MANIFEST_BYTES))["card"]["method"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

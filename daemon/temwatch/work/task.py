@@ -113,11 +113,12 @@ def bench_of(settings: dict[str, Any]) -> Bench:
     Parameters
     ----------
     settings : dict
-        ``{"model": folder, "finder": {"method", "sensitivity", ...}, "acceptance": {...}}``.
+        ``{"model": folder, "confidence": share or None, "finder": {"method", "sensitivity", ...}, "acceptance": {...}}``.
     """
     folder = Path(settings["model"])
+    recognizer, confidence = load(folder), settings.get("confidence")
     return Bench(
-        recognizer=load(folder),
+        recognizer=recognizer if confidence is None else recognizer.at_confidence(confidence),
         model_id=folder.name,
         finder=finder_of(settings["finder"]),
         rules=rules_of(settings["acceptance"]),

@@ -3,19 +3,24 @@
 from pathlib import Path
 from typing import Any
 
-from temwatch.config import AcceptanceSection, FinderSection
+from temwatch.config import AcceptanceSection, FinderSection, RecognizerSection
 from temwatch.store.weights import chosen_finder
 
 
 def task_settings(
-    finder: FinderSection, acceptance: AcceptanceSection, *, model: Path, state: Path | None = None
+    finder: FinderSection,
+    acceptance: AcceptanceSection,
+    recognizer: RecognizerSection | None = None,
+    *,
+    model: Path,
+    state: Path | None = None,
 ) -> dict[str, Any]:
     """Return the settings of a worker's task, JSON-ready.
 
     Parameters
     ----------
-    finder, acceptance
-        Sections of the configuration.
+    finder, acceptance, recognizer
+        Sections of the configuration. Without the last, prediction sets are as the model was made.
     model : Path
         Folder of the recognizer.
     state : Path, optional
@@ -29,6 +34,7 @@ def task_settings(
     """
     return {
         "model": str(model),
+        "confidence": recognizer.confidence if recognizer else None,
         "finder": finder_settings(finder, state),
         "acceptance": acceptance.model_dump(mode="json"),
     }

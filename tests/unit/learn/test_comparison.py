@@ -10,8 +10,9 @@ from sklearn.datasets import load_wine
 from temwatch.cli.main import FAILED, run
 from temwatch.errors import AtlasRefused
 from temwatch.learn.atlas import Atlas
-from temwatch.learn.comparison import _whole_groups, compare
+from temwatch.learn.comparison import compare
 from temwatch.learn.comparison_text import as_text, as_values, leakage
+from temwatch.learn.holdouts import _whole_groups
 from temwatch.learn.simulated_atlas import simulated_atlas
 from temwatch.recognition.methods import METHODS
 from temwatch.vision.features import BASIC_NAMES
@@ -94,7 +95,7 @@ def test_equal_rows_are_left_out_and_that_is_said(atlas):
     )
     made = compare(doubled, methods=["lda"], split="random", repeats=1)
     assert made.rows == 178
-    assert "5 row(s) left out: equal to others" in made.notes
+    assert made.notes == ("5 row(s) left out: equal to others",)
 
 
 def test_every_table_names_rows_split_groups_and_atlas(atlas):
@@ -145,6 +146,52 @@ def test_a_class_from_one_specimen_cannot_be_split_by_specimen(atlas):
     )
     with pytest.raises(AtlasRefused, match=r"slag comes from 1 group\(s\)"):
         compare(replace(atlas, groups=groups), methods=["lda"], split="group")
+
+
+def test_too_few_rows_of_a_class_to_learn_from_are_refused_before_anything_is_fitted(atlas):
+    thin = replace(atlas, classes=("dust",) * 7 + atlas.classes[7:])
+    with pytest.raises(AtlasRefused, match=r"2 row\(s\) of dust among 60 to learn from"):
+        compare(thin, methods=["svc"], split="random", train=60, test=60)
+
+
+def test_fewer_rows_held_out_than_classes_are_refused(atlas):
+    with pytest.raises(AtlasRefused, match="can't show 3 classes"):
+        compare(atlas, methods=["lda"], split="random", train=20, test=2)
+
+
+def test_gaps_and_constant_features_are_filled_or_ignored_and_that_is_said(atlas):
+    features = atlas.features.copy()
+    features[3, 0], features[9, 1], features[:, 12] = np.nan, np.inf, 5.0
+    made = compare(replace(atlas, features=features), methods=["kernel_elm"], split="random", repeats=2)
+    assert made.results[0].accuracy[0] > 0.85
+    assert any(note.startswith("2 value(s) missing") for note in made.notes)
+    assert "the same in all rows, so of no use: other_7" in made.notes
+
+
+def test_equal_rows_of_two_classes_are_named_as_labels_that_contradict(atlas):
+    torn = replace(
+        atlas,
+        features=np.vstack([atlas.features, atlas.features[:2]]),
+        classes=(*atlas.classes, "slag", atlas.classes[1]),
+        groups=atlas.groups + atlas.groups[:2],
+        hashes=atlas.hashes + atlas.hashes[:2],
+    )
+    made = compare(torn, methods=["lda"], split="random", repeats=1)
+    (note,) = made.notes
+    assert note.startswith("2 row(s) left out: equal to others, 1 of them of another class")
+
+
+def test_methods_are_set_against_the_default_with_an_interval(atlas):
+    made = compare(atlas, methods=["kernel_elm", "five_skm"], split="random", repeats=4)
+    gap = as_values(made)["methods"][1]["accuracy_minus_kernel_elm"]
+    assert gap["low_95"] < gap["value"] < 0
+    assert "minus kernel ELM" in as_text(made)
+    assert "accuracy_minus_kernel_elm" not in as_values(made)["methods"][0]
+
+
+def test_the_sets_of_tempered_methods_are_judged_too(atlas):
+    made = compare(atlas, methods=["extra_trees"], split="group", repeats=3)
+    assert min(share.value for share in made.results[0].sets.coverage) > 0.8
 
 
 def test_an_unknown_method_is_refused_by_name(atlas):

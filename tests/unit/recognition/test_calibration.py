@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
+from sklearn.base import BaseEstimator, ClassifierMixin
 
 from temwatch.recognition.calibration import (
     MAJORITY,
@@ -115,3 +116,39 @@ def test_sets_list_the_most_probable_first_and_may_be_empty():
 
 def test_no_rows_have_no_sets():
     assert prediction_sets(np.empty((0, 2)), np.ones(2), ("a", "b")) == ()
+
+
+class _Told(ClassifierMixin, BaseEstimator):
+    """A classifier whose features are its probabilities."""
+
+    classes_ = np.arange(4)
+
+    def fit(self, X, y):
+        return self
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def predict_proba(self, X):
+        return np.asarray(X)
+
+    def predict(self, X):
+        return np.asarray(X).argmax(axis=1)
+
+
+@pytest.mark.filterwarnings("ignore:WARNING. your conformalization dataset")
+@pytest.mark.parametrize("confidence", [0.6, 0.8, 0.9])
+def test_prediction_sets_are_mapies_class_by_class_but_never_rule_out_a_majority(confidence):
+    mapie = pytest.importorskip("mapie.classification", reason="MAPIE is not installed (extra oracles)")
+    scores, codes = _drawn(500, seed=5, sharpness=6.0)
+    probability = softmax(scores, 6.0)
+    old, new = slice(0, 300), slice(300, 500)
+    thresholds = conformal_thresholds(probability[old], codes[old], confidence=confidence)
+    for code in range(4):
+        own = codes[old] == code
+        oracle = mapie.SplitConformalClassifier(
+            _Told(), confidence_level=confidence, conformity_score="lac", prefit=True
+        ).conformalize(probability[old][own], codes[old][own])
+        theirs = oracle.predict_set(probability[new])[1][:, code, 0]
+        ours = 1 - probability[new, code] <= thresholds[code]
+        np.testing.assert_array_equal(ours, theirs | (probability[new, code] >= MAJORITY))

@@ -126,3 +126,17 @@ def test_gaps_are_refused():
 def test_settings_below_one_are_refused(setting):
     with pytest.raises(ValueError, match="at least 1"):
         ReliefF(**setting).fit([[1.0], [2.0], [3.0]], [0, 1, 1])
+
+
+def test_skrebate_agrees_where_classes_are_even_and_weighs_wrongly_where_they_are_not():
+    skrebate = pytest.importorskip("skrebate", reason="skrebate is not installed (extra oracles)")
+
+    def theirs(X, y):
+        return skrebate.ReliefF(n_neighbors=10, n_features_to_select=4).fit(X, y).feature_importances_
+
+    X, y = load_iris(return_X_y=True)
+    np.testing.assert_allclose(ReliefF().fit(X, y).feature_importances_, theirs(X, y), atol=5e-5)
+    X, y = _unbalanced_iris()
+    ours = ReliefF().fit(X, y).feature_importances_
+    assert np.abs(ours - theirs(X, y)).max() > 0.005
+    assert np.argmax(ours) != np.argmax(theirs(X, y))
