@@ -1,0 +1,276 @@
+"""From labels to a candidate: learned with as much simulation beside them as helps, judged on frames held out."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from temwatch.errors import ModelRefused
+from temwatch.learn.dissent import Dissent, dissents
+from temwatch.learn.gate import Judged, Verdict, judge
+from temwatch.learn.training_set import TrainingSet
+from temwatch.recognition.fitting import Learned, learn_recognizer
+from temwatch.recognition.folds import folds
+from temwatch.recognition.kernel_elm import stratified
+from temwatch.recognition.recognizer import Recognizer
+
+Codes = NDArray[np.intp]
+Say = Callable[[str], None]
+
+FOLDS = 5
+MOST_LABELS = 3000
+"""More labels are thinned, every class keeping its share: time goes with the cube of the rows."""
+_SIMULATED = 1200
+_FILLED_TO = 60  # rows of a class, labels and simulation together, where simulation only fills up
+_PLENTY = 1500  # labels from which on simulation no longer outweighs them by itself
+
+RECIPES: Mapping[str, str] = {
+    "labels": "labels alone",
+    "filled": "labels, rare classes filled up with simulation",
+    "simulated": "labels beside simulation",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Champion:
+    """The recognizer in use, and how it came about.
+
+    Attributes
+    ----------
+    recognizer : Recognizer
+    recipe : str
+        One of `RECIPES`; empty for one that learned from no labels.
+    label_ids : frozenset of int
+        Labels it learned from.
+    """
+
+    recognizer: Recognizer
+    recipe: str = ""
+    label_ids: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the configuration says of learning.
+
+    Attributes
+    ----------
+    method : str
+    confidence : float
+        Of the prediction sets.
+    floors : mapping of str to float
+        Recall that a class must keep.
+    """
+
+    method: str
+    confidence: float
+    floors: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A newly learned recognizer and what the gate says of it.
+
+    Attributes
+    ----------
+    recognizer : Recognizer
+    recipe : str
+    label_ids : tuple of int
+        Those it learned from, ascending.
+    judged : Judged
+    dissents : tuple of Dissent
+    verdict : Verdict
+    """
+
+    recognizer: Recognizer
+    recipe: str
+    label_ids: tuple[int, ...]
+    judged: Judged
+    dissents: tuple[Dissent, ...]
+    verdict: Verdict
+
+
+def learn_candidate(
+    labels: TrainingSet,
+    simulated: TrainingSet | None,
+    champion: Champion,
+    settings: Settings,
+    *,
+    say: Say = lambda _: None,
+) -> Candidate:
+    """Learn a candidate from labels and judge it beside the champion on frames that neither learned from.
+
+    For each fifth of the groups (specimens, else frames) both are judged on what they did not see: the candidate
+    learned from the other four; so did the champion, by its own recipe and from its own labels, where it had seen
+    that fifth. The recipe is chosen anew in every fold, by the log-loss that each gives the labels it learns from
+    while these are held out, so that the choice is judged along with the rest.
+
+    Parameters
+    ----------
+    labels : TrainingSet
+    simulated : TrainingSet or None
+        What the starter learned from; None to learn from labels alone.
+
+    Raises
+    ------
+    ModelRefused
+        The labels can't make a recognizer: one class alone and no simulation.
+    """
+    kept = labels.only(_thinned(labels.classes, MOST_LABELS))
+    if len(kept) < len(labels):
+        say(f"{len(kept)} of {len(labels)} labels are kept, the same share of every class")
+    codes, groups = _codes(kept.classes), np.array(kept.groups)
+    parts = folds(codes, groups, count=FOLDS, seed=0)
+    said_by_champion: list[str] = [""] * len(kept)
+    said_by_candidate: list[str] = [""] * len(kept)
+    seen = np.zeros(len(kept), bool)
+    for number, (train, test) in enumerate(parts, start=1):
+        say(f"held out {number} of {len(parts)}")
+        part, held = kept.only(_mask(train, len(kept))), kept.only(_mask(test, len(kept)))
+        candidate = _best(part, simulated, settings, say=lambda _: None)[1].recognizer
+        rival = _without(champion, part, held, simulated, settings)
+        for which, recognizer in ((said_by_champion, rival), (said_by_candidate, candidate)):
+            for place, class_ in zip(np.sort(test).tolist(), _named(recognizer, held), strict=True):
+                which[place] = class_
+        seen[test] = True
+    say("learning from all labels")
+    recipe, learned = _best(kept, simulated, settings, say=say)
+    where = np.flatnonzero(seen)
+    judged = Judged(
+        truth=tuple(kept.classes[k] for k in where),
+        champion=tuple(said_by_champion[k] for k in where),
+        candidate=tuple(said_by_candidate[k] for k in where),
+        groups=tuple(kept.groups[k] for k in where),
+    )
+    disputed = dissents(
+        judged.truth,
+        judged.candidate,
+        [kept.operators[k] for k in where],
+        [int(kept.label_ids[k]) for k in where],
+    )
+    return Candidate(
+        recognizer=learned.recognizer,
+        recipe=recipe,
+        label_ids=tuple(sorted(int(k) for k in kept.label_ids)),
+        judged=judged,
+        dissents=tuple(disputed),
+        verdict=judge(judged, floors=settings.floors, dissents=disputed),
+    )
+
+
+def learned_by(
+    recipe: str, labels: TrainingSet, simulated: TrainingSet | None, settings: Settings
+) -> Learned:
+    """Learn from labels by one recipe; its held-out rows come in the order of `rows_of`, labels first.
+
+    Raises
+    ------
+    ModelRefused
+        These rows can't make a recognizer.
+    """
+    rows = rows_of(recipe, labels, simulated)
+    return learn_recognizer(
+        rows.features,
+        rows.classes,
+        rows.feature_names,
+        groups=rows.groups,
+        objects=rows.objects,
+        method=settings.method,
+        confidence=settings.confidence,
+        provenance=f"{len(labels)} operators' labels ({RECIPES[recipe]})",
+        feature_set=rows.feature_set,
+        nm_per_px_range=rows.nm_per_px_range,
+    )
+
+
+def rows_of(recipe: str, labels: TrainingSet, simulated: TrainingSet | None) -> TrainingSet:
+    """Return what a recipe learns from: the labels, then simulated rows."""
+    if recipe == "labels" or simulated is None:
+        return labels
+    if recipe == "simulated":
+        return labels.with_rows_of(simulated.only(_thinned(simulated.classes, _SIMULATED)))
+    have = labels.rows_by_class
+    names = np.array(simulated.classes)
+    chosen = np.zeros(len(simulated), bool)
+    for class_ in np.unique(names):
+        wanted = max(0, _FILLED_TO - have.get(str(class_), 0))
+        mine = np.flatnonzero(names == class_)
+        chosen[np.random.default_rng(0).permutation(mine)[:wanted]] = True
+    return labels.with_rows_of(simulated.only(chosen)) if chosen.any() else labels
+
+
+def _best(
+    labels: TrainingSet, simulated: TrainingSet | None, settings: Settings, *, say: Say
+) -> tuple[str, Learned]:
+    """Return the recipe with the lowest held-out log-loss on the labels, and what it learned."""
+    offered = ["labels"]
+    if simulated is not None:
+        offered.append("filled")
+        if len(labels) < _PLENTY:
+            offered.append("simulated")
+    tried: dict[str, Learned] = {}
+    refusal: ModelRefused | None = None
+    for recipe in offered:
+        try:
+            tried[recipe] = learned_by(recipe, labels, simulated, settings)
+        except ModelRefused as error:
+            refusal = error
+    if not tried:
+        assert refusal is not None
+        raise refusal
+    losses = {recipe: _loss(learned, labels) for recipe, learned in tried.items()}
+    for recipe, loss in losses.items():
+        say(f"{RECIPES[recipe]}: log-loss {loss:.3f} on labels held out")
+    best = min(losses, key=lambda recipe: losses[recipe])
+    return best, tried[best]
+
+
+def _loss(learned: Learned, labels: TrainingSet) -> float:
+    """Return the mean of -ln p(label) over all labels; one that could not be held out counts as a guess."""
+    classes = learned.recognizer.classes
+    column = {name: k for k, name in enumerate(classes)}
+    truth = np.full(len(labels), 1 / len(classes))
+    mine = learned.held_out < len(labels)
+    rows = learned.held_out[mine]
+    truth[rows] = learned.probability[mine, [column[labels.classes[k]] for k in rows]]
+    return float(-np.log(np.maximum(truth, 1e-6)).mean())
+
+
+def _without(
+    champion: Champion,
+    part: TrainingSet,
+    held: TrainingSet,
+    simulated: TrainingSet | None,
+    settings: Settings,
+) -> Recognizer:
+    """Return the champion as it would be without the labels held out."""
+    if not champion.recipe or not champion.label_ids.intersection(held.label_ids.tolist()):
+        return champion.recognizer
+    own = part.only(np.isin(part.label_ids, list(champion.label_ids)))
+    try:
+        return learned_by(champion.recipe, own, simulated, settings).recognizer
+    except ModelRefused:
+        # Too little of it is left. As it is, it has seen the answers: the candidate has the harder stand.
+        return champion.recognizer
+
+
+def _named(recognizer: Recognizer, rows: TrainingSet) -> list[str]:
+    told: Any = recognizer.recognise(rows.features, rows.feature_names)
+    return [told.classes[k] for k in told.probability.argmax(axis=1)]
+
+
+def _thinned(classes: Sequence[str], most: int) -> NDArray[np.bool_]:
+    return _mask(stratified(_codes(classes), most, np.random.RandomState(0)), len(classes))
+
+
+def _codes(classes: Sequence[str]) -> Codes:
+    codes: Codes = np.unique(np.array(classes), return_inverse=True)[1]
+    return codes
+
+
+def _mask(rows: Codes, n: int) -> NDArray[np.bool_]:
+    mask = np.zeros(n, bool)
+    mask[rows] = True
+    return mask
