@@ -22,6 +22,7 @@ from temwatch.errors import TransientError
 from temwatch.intake.reception import Reception
 from temwatch.intake.roots import Roots
 from temwatch.intake.settings import RootSettings
+from temwatch.limits import WorkerLimits
 from temwatch.model.events import RootHealth, StatusChanged
 from temwatch.model.sighting import RootState
 from temwatch.publish import keys
@@ -46,7 +47,6 @@ from temwatch.wire.names import to_text
 from temwatch.work.crew import Crew, CrewSettings
 from temwatch.work.dispatch import Dispatch
 from temwatch.work.hand import HandSettings
-from temwatch.work.limits import WorkerLimits
 from temwatch.work.task_settings import task_settings
 
 _log = structlog.get_logger("daemon")

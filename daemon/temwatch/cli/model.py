@@ -48,6 +48,11 @@ def show(folder: Path | None, finder: str, method: str) -> int:
     show_default=True,
     help="Repeatable.",
 )
+@click.option(
+    "--rows",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write the rows they learned from, for retraining beside labels.",
+)
 def build_starter(
     shelf: Path,
     seed: int,
@@ -56,9 +61,11 @@ def build_starter(
     sensitivity: float,
     finder: str,
     methods: tuple[str, ...],
+    rows: Path | None,
 ) -> int:
     """Build the starter recognizers from the simulator into SHELF. The same seed gives the same recognizers."""
-    from temwatch.learn.starter import fit_starter, starter_material
+    from temwatch.learn.starter import fit_starter, starter_material, starter_rows
+    from temwatch.learn.training_set import packed
     from temwatch.work.task import finder_of
 
     with Progress(console=Console(stderr=True)) as bar:
@@ -72,6 +79,8 @@ def build_starter(
         )
         for method in methods:
             click.echo(save(fit_starter(material, method=method), shelf))
+    if rows:
+        rows.write_bytes(packed(starter_rows(material)))
     return 0
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from temwatch.learn.simulated import KNOWLEDGE, Knowledge, Studied, study_specimens
+from temwatch.learn.training_set import TrainingSet
 from temwatch.recognition.fitting import fit_recognizer
 from temwatch.recognition.recognizer import Recognizer
 from temwatch.vision.features import FEATURE_NAMES, FEATURE_SET
@@ -105,6 +106,21 @@ def starter_material(
             knowledge=KNOWLEDGE,
         )
         return choose_rows(_counted(frames, specimens * frames_each, progress), seed=seed, rows=rows)
+
+
+def starter_rows(material: Material) -> TrainingSet:
+    """Return a starter's material as rows to learn from beside operators' labels."""
+    return TrainingSet(
+        features=material.features.astype(np.float32),
+        classes=tuple(material.classes),
+        groups=tuple(material.specimens),
+        objects=tuple(material.objects),
+        operators=("",) * len(material.classes),
+        label_ids=np.zeros(len(material.classes), np.int64),
+        feature_names=tuple(FEATURE_NAMES),
+        feature_set=FEATURE_SET,
+        nm_per_px_range=material.nm_per_px_range,
+    )
 
 
 def fit_starter(material: Material, *, method: str, confidence: float = 0.90) -> Recognizer:

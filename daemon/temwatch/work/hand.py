@@ -10,15 +10,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from temwatch import limits
 from temwatch.clock import Clock
 from temwatch.errors import TransientError
+from temwatch.limits import WorkerLimits
 from temwatch.model.job import Failed, Finished, Job
 from temwatch.wire import pipes
 from temwatch.wire.pipes import Message, PipeGarbage
-from temwatch.work import answers, limits
+from temwatch.work import answers
 from temwatch.work.chatter import Chatter
 from temwatch.work.engine import SettingsRefused
-from temwatch.work.limits import WorkerLimits
 
 LogLine = Callable[[str, str], None]
 _BUFFER_BYTES = 1 << 20

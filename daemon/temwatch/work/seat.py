@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Callable
 
+from temwatch import limits
 from temwatch.model.job import Crashed, Failed, Job, Outcome
-from temwatch.work import breaker, limits
+from temwatch.work import breaker
 from temwatch.work.board import Board
 from temwatch.work.engine import SettingsRefused, WorkerState, cancelled
 from temwatch.work.hand import Hand, HandLost

@@ -15,11 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from temwatch import errors
+from temwatch import errors, limits
 from temwatch.errors import TemwatchError, TransientError
+from temwatch.limits import WorkerLimits
 from temwatch.wire import pipes
-from temwatch.work import limits
-from temwatch.work.limits import WorkerLimits
 
 Task = Callable[[dict[str, Any]], tuple[dict[str, Any], list[bytes]]]
 _PIPE_BYTES = 1 << 20

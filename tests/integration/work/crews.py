@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from temwatch.clock import SystemClock
+from temwatch.limits import WorkerLimits
 from temwatch.work.crew import Crew, CrewSettings
 from temwatch.work.hand import HandSettings
-from temwatch.work.limits import WorkerLimits
 
 _PROJECT = Path(__file__).resolve().parents[3]
 TASK = "integration.work.tasks:Misbehave"

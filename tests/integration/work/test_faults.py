@@ -13,10 +13,10 @@ import pytest
 
 from contract.work.engine_contract import job, there, until
 from integration.work.crews import Log, closed, environ, left_over, new_crew
+from temwatch.limits import WorkerLimits
 from temwatch.model.job import Crashed, Failed, Finished, Outcome
 from temwatch.work.crew import Crew
 from temwatch.work.engine import EngineClosed, SettingsRefused
-from temwatch.work.limits import WorkerLimits
 
 DEATHS = {
     "leave": "exited with code 3",
