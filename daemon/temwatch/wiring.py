@@ -30,6 +30,7 @@ from temwatch.publish.admission import Admission
 from temwatch.publish.audit import Audit
 from temwatch.publish.callers import by_key
 from temwatch.publish.keyring import Keyring
+from temwatch.publish.labels import Labels
 from temwatch.publish.notify import Notifier, from_environment
 from temwatch.publish.orders import Orders
 from temwatch.publish.publisher import Publisher
@@ -233,7 +234,13 @@ class Daemon:
     def _answering(self) -> Replies:
         audit = Audit(self.database, clock=self._clock)
         identify = by_key(self.admission.keyring) if self.admission else declared
-        handlers = {**Queries(self.database).handlers(), **self._orders().handlers(), **audit.handlers()}
+        labels = Labels(self.database, clock=self._clock, committed=self.publisher.poke)
+        handlers = {
+            **Queries(self.database).handlers(),
+            **self._orders().handlers(),
+            **labels.handlers(),
+            **audit.handlers(),
+        }
         return Replies(handlers, identify=identify, record=audit.record)
 
     def _listen(self, context: zmq.asyncio.Context) -> tuple[str, str]:

@@ -18,11 +18,12 @@ _OF_THE_KEY = ("forbidden", "revoked", "unauthorised")
 
 
 class CommandRefused(PermanentError):
-    """The daemon understood, and said no; `code` is for programs."""
+    """The daemon understood, and said no; `code` is for programs, `current` what stands instead (``conflict``)."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, current: Any = None) -> None:
         super().__init__(message)
         self.code = code
+        self.current = current
 
 
 class CommandForbidden(CommandRefused, NotAllowed):
@@ -142,7 +143,7 @@ class Commands:
             if error["retryable"]:
                 raise CommandDelayed(error["message"])
             kind = CommandForbidden if error["code"] in _OF_THE_KEY else CommandRefused
-            raise kind(error["code"], error["message"])
+            raise kind(error["code"], error["message"], error.get("current"))
         self._handshake.refuse_if_cut()
         return None
 

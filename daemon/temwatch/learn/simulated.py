@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from temwatch.learn.matching import Matching, match
+from temwatch.model.finding import ARTEFACT
 from temwatch.model.frame import ImagingMode
 from temwatch.model.region import Region
-from temwatch.recognition.groups import ARTEFACT
 from temwatch.sim.render import render
 from temwatch.sim.specimen import draw_specimen
 from temwatch.sim.truth import Scene, TrueObject

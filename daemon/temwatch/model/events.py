@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from temwatch.model.label import Label
 from temwatch.model.report import Report
 from temwatch.model.spelling import SPELLING
 
@@ -119,4 +120,4 @@ class StatusChanged:
 
 
 FrameEnd = Report | FrameSetAside | FrameGone
-Event = Report | FrameAccepted | FrameSetAside | FrameGone | StatusChanged
+Event = Report | FrameAccepted | FrameSetAside | FrameGone | StatusChanged | Label

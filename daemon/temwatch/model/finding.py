@@ -6,6 +6,8 @@ from typing import ClassVar
 
 from temwatch.model.spelling import SPELLING
 
+ARTEFACT = "artefact"  # the class of a region that is no defect and no particle
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rectangle:

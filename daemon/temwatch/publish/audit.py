@@ -47,10 +47,7 @@ class Audit:
         if only_reads(caller.cmd):
             return await order()
         if keeps_own_books(caller.cmd):
-            answer = await order()
-            if not answer.audited:
-                self._note(caller, args, audit.DONE)
-            return answer
+            return await self._in_its_own_books(caller, args, order)
         known = self._database.ask(lambda tx: audit.earlier(tx, caller))
         if known is None:
             self._note(caller, args, None)
@@ -59,6 +56,21 @@ class Audit:
         elif known.outcome is not None and known.outcome != audit.DONE:
             raise Refusal(known.outcome, "this order was refused before; send another one under a new cmd_id")
         return await self._settled(caller, order)
+
+    async def _in_its_own_books(self, caller: Caller, args: Mapping[str, Any], order: Order) -> Answer:
+        """Carry out an order that writes its own row; only a refusal is written down here."""
+        try:
+            answer = await order()
+        except TransientError:
+            raise
+        except Exception as error:
+            code, _, retryable = refusal_of(error)
+            if not retryable and not isinstance(error, audit.CommandIdUsed):
+                self._note(caller, args, code)
+            raise
+        if not answer.audited:
+            self._note(caller, args, audit.DONE)
+        return answer
 
     async def _settled(self, caller: Caller, order: Order) -> Answer:
         try:

@@ -46,12 +46,13 @@ Order = Callable[[], Awaitable[Answer]]
 
 
 class Refusal(TemwatchError):
-    """A command can't be done; `code` is for programs, the message for people."""
+    """A command can't be done; `code` is for programs, the message for people, `current` what stands instead."""
 
-    def __init__(self, code: str, message: str, *, retryable: bool = False) -> None:
+    def __init__(self, code: str, message: str, *, retryable: bool = False, current: Any = None) -> None:
         super().__init__(message)
         self.code = code
         self.retryable = retryable
+        self.current = current
 
 
 Identify = Callable[[Command, str], Caller]
@@ -172,7 +173,8 @@ class Replies:
             code, message, retryable = refusal_of(error)
             if code == INTERNAL:
                 _log.exception("command failed", cmd_id=cmd_id)
-            return [_refused(cmd_id, code, message, retryable=retryable)]
+            current = error.current if isinstance(error, Refusal) else None
+            return [_refused(cmd_id, code, message, retryable=retryable, current=current)]
 
     async def _carried_out(self, command: Command, caller: Caller) -> Answer:
         handler = self._handlers.get(command.cmd)
@@ -229,6 +231,9 @@ def _ok(cmd_id: str, result: bytes) -> bytes:
     return head[:-1].encode() + b',"result":' + result + b"}"
 
 
-def _refused(cmd_id: str, code: str, message: str, *, retryable: bool) -> bytes:
-    error = messages.CommandError(code=code, message=message, retryable=retryable)
-    return messages.Reply(cmd_id=cmd_id, ok=False, error=error).model_dump_json(exclude={"result"}).encode()
+def _refused(cmd_id: str, code: str, message: str, *, retryable: bool, current: Any = None) -> bytes:
+    error = messages.CommandError(code=code, message=message, retryable=retryable, current=current)
+    unsaid: dict[str, Any] = (
+        {"result": True} if current is not None else {"result": True, "error": {"current"}}
+    )
+    return messages.Reply(cmd_id=cmd_id, ok=False, error=error).model_dump_json(exclude=unsaid).encode()

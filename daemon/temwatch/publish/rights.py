@@ -13,6 +13,7 @@ _READS: Mapping[str, Role] = {
     "frame.get": "viewer",
     "label.history": "viewer",
     "label.list": "viewer",
+    "label.page": "viewer",
     "model.list": "viewer",
     "model.show": "viewer",
     "model.compare": "viewer",

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from temwatch.model.finding import ARTEFACT
 from temwatch.recognition.recognizer import Recognition
-
-ARTEFACT = "artefact"
 
 
 def standing(recognition: Recognition, members: Mapping[int, tuple[int, ...]]) -> NDArray[np.bool_]:

@@ -1,7 +1,7 @@
 """The daemon's transactions: what must be true together is written together, or not at all.
 
-``accept`` = frames + jobs + messages. ``finish`` = result + measurement + message + job done, only under a lease
-that is still in force. Everything published comes out of here, after its commit.
+``accept`` = frames + jobs + messages. ``finish`` = result + measurement + message + labels moved + job done, only under
+a lease that is still in force. Everything published comes out of here, after its commit.
 """
 
 import sqlite3
@@ -10,7 +10,7 @@ from datetime import datetime
 
 from temwatch.model.events import FrameAccepted, FrameGone, FrameSetAside, Ledger
 from temwatch.model.sighting import Held, Noticed, Sighted, Stamp, Unfit, Vanished
-from temwatch.store import files, frames, jobs, ledger, outbox, results
+from temwatch.store import anchors, files, frames, jobs, ledger, outbox, results
 from temwatch.store.database import Database
 from temwatch.store.files import KnownFile
 from temwatch.store.frames import FrameRow
@@ -144,6 +144,7 @@ class Store:
                 at=at,
                 result_id=result_id,
             )
+            anchors.follow(tx, frame, at=at)
             return frame
 
     def unfold(self, job_id: int, attempt: int, *, sections: int, at: datetime) -> list[FrameRow]:

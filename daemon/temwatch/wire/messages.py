@@ -12,12 +12,15 @@ from pydantic_core import PydanticSerializationError
 
 from temwatch.errors import PermanentError
 from temwatch.model.events import Event, FrameAccepted, FrameGone, FrameSetAside, StatusChanged
+from temwatch.model.finding import Rectangle
+from temwatch.model.label import Label
 from temwatch.model.report import Report
 
 PROTOCOL = 1
 MAX_JSON_BYTES = 64 * 1024 * 1024
 _LONGEST_PLACE = 120  # of a place named in an error: a key may be as long as the message
 _LONGEST_NAME = 64
+_LONGEST_NOTE = 500
 _PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
 
 EVENT_TYPES: Mapping[str, type[Any]] = {
@@ -26,6 +29,10 @@ EVENT_TYPES: Mapping[str, type[Any]] = {
     "frame.set_aside": FrameSetAside,
     "frame.gone": FrameGone,
     "status.changed": StatusChanged,
+    "label.set": Label,
+    "label.undone": Label,
+    "label.checked": Label,
+    "label.moved": Label,
 }
 
 
@@ -45,6 +52,11 @@ FiniteJson = Annotated[JsonValue, AfterValidator(_only_numbers)]
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, ser_json_inf_nan="constants")
+
+
+FindingId = Annotated[str, Field(min_length=3, max_length=64, pattern=r"^[0-9a-zA-Z_-]+\.d?[0-9]+$")]
+ClassName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+OperatorName = Annotated[str, Field(max_length=_LONGEST_NAME, pattern=_PRINTABLE)]
 
 
 class Header(_Strict):
@@ -87,11 +99,15 @@ class Command(_Strict):
 
 
 class CommandError(_Strict):
-    """Why a command was not done. `retryable`: the same command may succeed later."""
+    """Why a command was not done. `retryable`: the same command may succeed later.
+
+    `current` comes with the code ``conflict``: the label that stands, null where none does.
+    """
 
     code: str
     message: str
     retryable: bool
+    current: FiniteJson = None
 
 
 class Reply(_Strict):
@@ -154,6 +170,67 @@ class AuditRecentArgs(_Strict):
 
     before: int | None = Field(default=None, ge=1)
     limit: int = Field(default=200, ge=1, le=1000)
+
+
+class LabelSetArgs(_Strict):
+    """Arguments of ``label.set``.
+
+    `state` is given only to say that the caller is in doubt. `expect_revision` 0 means: I know of no label. `blind`:
+    the caller was not shown what the machine says.
+    """
+
+    finding_id: FindingId
+    class_: ClassName = Field(alias="class")
+    state: Literal["doubtful"] | None = None
+    expect_revision: int | None = Field(default=None, ge=0)
+    operator: OperatorName = ""
+    note: str = Field(default="", max_length=_LONGEST_NOTE)
+    blind: bool = False
+
+
+class LabelUndoArgs(_Strict):
+    """Arguments of ``label.undo``."""
+
+    label_id: int = Field(ge=1, lt=1 << 62)
+    operator: OperatorName = ""
+
+
+class LabelHistoryArgs(_Strict):
+    """Arguments of ``label.history``."""
+
+    finding_id: FindingId
+
+
+class LabelListArgs(_Strict):
+    """Arguments of ``label.list``: the labels that stand in a frame."""
+
+    frame_id: str = Field(max_length=64)
+
+
+class LabelPageArgs(_Strict):
+    """Arguments of ``label.page``: every label ever given, in order, in pages."""
+
+    after: int = Field(default=0, ge=0, lt=1 << 62)
+    limit: int = Field(default=200, ge=1, le=1000)
+
+
+class LabelBulkArgs(_Strict):
+    """Arguments of ``label.bulk``: call many findings alike, all or none."""
+
+    finding_ids: list[FindingId] = Field(min_length=1, max_length=1000)
+    class_: ClassName = Field(alias="class")
+    dry_run: bool
+    operator: OperatorName = ""
+
+
+class LabelAddArgs(_Strict):
+    """Arguments of ``label.add``: an object that the machine missed."""
+
+    frame_id: str = Field(max_length=64)
+    rectangle: Rectangle
+    class_: ClassName = Field(alias="class")
+    operator: OperatorName = ""
+    note: str = Field(default="", max_length=_LONGEST_NOTE)
 
 
 _adapters: dict[Any, TypeAdapter[Any]] = {}

@@ -29,6 +29,13 @@ ARGUMENTS: Mapping[str, type[Any]] = {
     "root.resume": messages.RootArgs,
     "root.remove": messages.RootArgs,
     "root.add": messages.RootAddArgs,
+    "label.set": messages.LabelSetArgs,
+    "label.undo": messages.LabelUndoArgs,
+    "label.history": messages.LabelHistoryArgs,
+    "label.list": messages.LabelListArgs,
+    "label.page": messages.LabelPageArgs,
+    "label.bulk": messages.LabelBulkArgs,
+    "label.add": messages.LabelAddArgs,
 }
 
 

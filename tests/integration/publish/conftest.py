@@ -21,6 +21,7 @@ from temwatch.publish.audit import Audit
 from temwatch.publish.callers import by_key
 from temwatch.publish.keyring import Keyring
 from temwatch.publish.keys import server_key
+from temwatch.publish.labels import Labels
 from temwatch.publish.publisher import Publisher
 from temwatch.publish.queries import Queries
 from temwatch.publish.replies import Answer, Handler, Refusal, Replies, declared
@@ -31,9 +32,10 @@ from temwatch.store.store import Store
 class Station:
     """The publishing half of a daemon."""
 
-    def __init__(self, folder: Path, *, keys_in: Path | None = None) -> None:
+    def __init__(self, folder: Path, *, keys_in: Path | None = None, labels: bool = False) -> None:
         self.database = Database(folder)
         self.keys_in = keys_in
+        self.with_labels = labels
         self.loop = asyncio.new_event_loop()
         self.events = ""
         self.commands = ""
@@ -50,7 +52,13 @@ class Station:
         self.publisher = Publisher(self.database, clock=SystemClock(), state_word=lambda: "ready")
         audit = Audit(self.database, clock=SystemClock())
         self.calls: list[Caller] = []
-        handlers = {**Queries(self.database).handlers(), **audit.handlers(), **self._orders()}
+        labels = Labels(self.database, clock=SystemClock(), committed=self.publisher.poke)
+        handlers = {
+            **Queries(self.database).handlers(),
+            **audit.handlers(),
+            **self._orders(),
+            **(labels.handlers() if self.with_labels else {}),
+        }
         self._tasks = []
         guard, identify = None, declared
         if self.keys_in is not None:

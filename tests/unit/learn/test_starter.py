@@ -7,8 +7,8 @@ from temwatch.learn.matching import match
 from temwatch.learn.simulated import KNOWLEDGE, ONLY_WHOLE, classes_of, study_specimens
 from temwatch.learn.starter import PROVENANCE, build_starter, choose_rows
 from temwatch.learn.starter_evaluation import FIRST_SPECIMEN, evaluate_starter
+from temwatch.model.finding import ARTEFACT
 from temwatch.model.region import Region
-from temwatch.recognition.groups import ARTEFACT
 from temwatch.recognition.portable import digest, to_arrays
 from temwatch.sim.specimen import CLASSES
 from temwatch.sim.truth import TrueObject

@@ -6,6 +6,7 @@ from typing import Any, get_args
 from hypothesis import strategies as st
 
 from temwatch.model.events import FrameAccepted, FrameGone, FrameSetAside, StatusChanged
+from temwatch.model.label import Label
 from temwatch.model.report import Report
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -23,6 +24,7 @@ EVENTS: st.SearchStrategy[Any] = st.one_of(
     st.from_type(FrameSetAside),
     st.from_type(FrameGone),
     st.from_type(StatusChanged),
+    st.from_type(Label),
 )
 
 FRAME = {"frame_id": "0" * 20, "root": "titan", "path": "s1/0001.dm4", "z": None, "revision": 1}
@@ -99,6 +101,38 @@ STATUS = {
     "disk_free_bytes": 10**12,
     "notes": [],
 }
+LABEL = {
+    "label_id": 7,
+    "finding_id": "0" * 20 + ".0",
+    "said_of": "0" * 20 + ".0",
+    "frame_id": "0" * 20,
+    "root": "titan",
+    "path": "s1/0001.dm4",
+    "class": "crack",
+    "state": "corrected",
+    "revision": 2,
+    "by": "anna",
+    "known": "key",
+    "at": "2026-03-01T12:00:00.000Z",
+    "note": "",
+    "predicted": {"class": "pore", "probability": {"pore": 0.6, "crack": 0.4}, "model_id": "m"},
+    "previous": {
+        "label_id": 3,
+        "class": "pore",
+        "state": "confirmed",
+        "by": "ben",
+        "at": "2026-03-01T11:00:00.000Z",
+    },
+    "blind": False,
+    "undone": False,
+    "stands": True,
+    "drawn": False,
+    "measured": "measured",
+    "why_not_measured": "",
+    "rectangle": RECTANGLE,
+    "undo": None,
+}
+UNDO = {"id": 8, "label_id": 7, "by": "ben", "known": "declared", "at": "2026-03-01T12:00:00.000Z"}
 COMMAND = {"v": 1, "cmd_id": "c" * 32, "cmd": "status", "args": {}, "operator": "anna"}
 # One message of each kind, by the name of its schema.
 EXAMPLES: dict[str, dict[str, Any]] = {
@@ -107,6 +141,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "frame.set_aside": {**FRAME, "reason": "damaged", "next_step": "take it again"},
     "frame.gone": FRAME,
     "status.changed": STATUS,
+    "label.set": LABEL,
+    "label.checked": {**LABEL, "blind": True, "stands": False, "previous": None},
+    "label.moved": LABEL,
+    "label.undone": {**LABEL, "label_id": None, "class": None, "state": "predicted", "undo": UNDO},
     "header": {
         "v": 1,
         "epoch": "e",
@@ -133,6 +171,18 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "args.frame.get": {"frame_id": "0" * 20, "preview": False},
     "args.frame.reinject": {"frame_id": "0" * 20},
     "args.audit.recent": {"before": 7, "limit": 10},
+    "args.label.set": {
+        "finding_id": "0" * 20 + ".0",
+        "class": "crack",
+        "state": "doubtful",
+        "expect_revision": 0,
+    },
+    "args.label.undo": {"label_id": 7, "operator": "anna"},
+    "args.label.history": {"finding_id": "0" * 20 + ".d1"},
+    "args.label.list": {"frame_id": "0" * 20},
+    "args.label.page": {"after": 7, "limit": 10},
+    "args.label.bulk": {"finding_ids": ["0" * 20 + ".0"], "class": "pore", "dry_run": True},
+    "args.label.add": {"frame_id": "0" * 20, "rectangle": RECTANGLE, "class": "pore"},
     "args.root.pause": {"root": "titan"},
     "args.root.resume": {"root": "titan"},
     "args.root.remove": {"root": "replay-1"},

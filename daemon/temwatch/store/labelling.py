@@ -1,0 +1,343 @@
+"""Labels are given and taken back here: statement, standing and message in the caller's one transaction."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+
+from temwatch.clock import iso
+from temwatch.errors import PermanentError
+from temwatch.model.caller import Caller
+from temwatch.model.finding import Rectangle
+from temwatch.model.label import Label, Undo, state_of
+from temwatch.store import labels, outbox
+from temwatch.store.findings import Facts
+from temwatch.store.frames import FrameRow
+from temwatch.wire import messages, topics
+
+_INSERT = """
+INSERT INTO label (object_id, act, revision, finding_id, frame_pk, class, state, undoes, previous_id, name, known, key,
+                   at, note, blind, cmd_id, predicted, probability, model_id, rectangle, fingerprint, sha256,
+                   feature_set, features)
+VALUES (:object_id, :act, :revision, :finding_id, :frame_pk, :class, :state, :undoes, :previous_id, :name, :known, :key,
+        :at, :note, :blind, :cmd_id, :predicted, :probability, :model_id, :rectangle, :fingerprint, :sha256,
+        :feature_set, :features)
+RETURNING id
+"""
+
+
+class LabelConflict(PermanentError):
+    """Somebody else was quicker; `current` is the label that stands now (None: none does)."""
+
+    def __init__(self, message: str, current: Label | None, *, next_step: str) -> None:
+        super().__init__(message, next_step=next_step)
+        self.current = current
+
+
+class LabelUnknown(PermanentError):
+    """No label has this number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What a person says of a finding.
+
+    Attributes
+    ----------
+    class_ : str
+    doubtful : bool
+        They are not sure.
+    expect_revision : int or None
+        How many changes to the finding's label they know of; None: whatever stands, it is changed.
+    note : str
+    blind : bool
+        They were not shown what the machine says. Where a label stands already, a blind one is only compared with it.
+    """
+
+    class_: str
+    doubtful: bool = False
+    expect_revision: int | None = None
+    note: str = ""
+    blind: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bulk:
+    """What came, or would come, of labelling many findings alike.
+
+    Attributes
+    ----------
+    would_change : int
+    same : int
+        Findings on which this very class stands already.
+    conflicts : sequence of Label
+        Labels of another class that somebody else gave; they are left as they are.
+    labels : sequence of Label
+        The new ones; empty in a dry run.
+    """
+
+    would_change: int
+    same: int
+    conflicts: Sequence[Label]
+    labels: Sequence[Label]
+
+
+@dataclass(frozen=True, slots=True)
+class _Object:
+    id: int
+    revision: int
+    label_id: int | None
+
+
+def set_label(
+    tx: sqlite3.Connection, facts: Facts, said: Statement, caller: Caller, *, at: datetime
+) -> Label:
+    """Write a label down and return it.
+
+    Raises
+    ------
+    LabelConflict
+        The finding's label is not of the revision that the caller knows.
+    """
+    known = _object(tx, facts)
+    check = said.blind and known is not None and known.label_id is not None
+    if not said.blind:
+        _refuse_other_revision(tx, known, said.expect_revision, facts.finding_id)
+    there = known or _new_object(tx, facts)
+    number = _insert(
+        tx,
+        facts,
+        caller,
+        at,
+        object_id=there.id,
+        act="check" if check else "set",
+        revision=there.revision if check else there.revision + 1,
+        previous_id=None if check else there.label_id,
+        **{
+            "class": said.class_,
+            "state": state_of(
+                said.class_, facts.predicted.class_ if facts.predicted else None, doubtful=said.doubtful
+            ),
+            "note": said.note,
+            "blind": said.blind,
+        },
+    )
+    if not check:
+        _stand(tx, there, number)
+    label = labels.one(tx, number)
+    assert label is not None
+    return _said(tx, label, number, "label.checked" if check else "label.set", at)
+
+
+def undo(tx: sqlite3.Connection, label_id: int, caller: Caller, *, at: datetime) -> Label:
+    """Take a label back and return the one that stands on its finding now (`class_` None: none).
+
+    Raises
+    ------
+    LabelUnknown
+    LabelConflict
+        It was taken back before.
+    """
+    row = tx.execute("SELECT * FROM label WHERE id = ? AND act <> 'undo'", (label_id,)).fetchone()
+    label = labels.one(tx, label_id)
+    if row is None or label is None:
+        raise LabelUnknown(f"no label {label_id}", next_step="see `temwatch label --history FINDING`")
+    if label.undo is not None:
+        raise LabelConflict(
+            f"label {label_id} was taken back by {label.undo.by} on {label.undo.at}",
+            labels.of_object(tx, row["object_id"]),
+            next_step="nothing",
+        )
+    there = _object_by_id(tx, row["object_id"])
+    number = tx.execute(
+        _INSERT,
+        {
+            **dict(row),
+            "act": "undo",
+            "class": None,
+            "state": "predicted",
+            "undoes": label_id,
+            "previous_id": there.label_id,
+            "revision": there.revision + (row["act"] == "set"),
+            "note": "",
+            **_by(caller, at),
+        },
+    ).fetchone()[0]
+    if row["act"] == "set":
+        _stand(tx, there, _newest_not_undone(tx, there.id))
+    taken = Undo(id=number, label_id=label_id, by=caller.name, known=caller.known, at=iso(at))
+    now = labels.of_object(tx, there.id)
+    left = replace(now, undo=taken) if now else _nothing(label, _object_by_id(tx, there.id).revision, taken)
+    return _said(tx, left, number, "label.undone", at)
+
+
+def bulk(
+    tx: sqlite3.Connection,
+    facts: Sequence[Facts],
+    class_: str,
+    caller: Caller,
+    *,
+    at: datetime,
+    dry_run: bool,
+) -> Bulk:
+    """Call many findings alike; what somebody else calls otherwise is left, and named."""
+    to_change, same, conflicts = [], 0, []
+    for one in facts:
+        there = _object(tx, one)
+        stands = labels.of_object(tx, there.id) if there else None
+        if stands is None or (stands.by == caller.name and stands.class_ != class_):
+            to_change.append(one)
+        elif stands.class_ == class_:
+            same += 1
+        else:
+            conflicts.append(stands)
+    said = Statement(class_=class_)
+    new = [] if dry_run else [set_label(tx, one, said, caller, at=at) for one in to_change]
+    return Bulk(would_change=len(to_change), same=same, conflicts=conflicts, labels=new)
+
+
+def draw(
+    tx: sqlite3.Connection,
+    frame: FrameRow,
+    sha256: str,
+    rectangle: Rectangle,
+    said: Statement,
+    caller: Caller,
+    *,
+    at: datetime,
+) -> Label:
+    """Write down an object that the machine missed, to be measured, and return its label."""
+    number = tx.execute(
+        "SELECT COALESCE(MAX(number), 0) + 1 FROM drawn WHERE frame_pk = ?", (frame.pk,)
+    ).fetchone()[0]
+    facts = Facts(
+        finding_id=f"{frame.frame_id}.d{number}",
+        frame=frame,
+        sha256=sha256,
+        rectangle=rectangle,
+        predicted=None,
+        feature_set=None,
+        features=None,
+        drawn=True,
+    )
+    there = _new_object(tx, facts)
+    tx.execute(
+        "INSERT INTO drawn (object_id, number, frame_pk, state) VALUES (?, ?, ?, 'waiting')",
+        (there.id, number, frame.pk),
+    )
+    return set_label(tx, facts, said, caller, at=at)
+
+
+# --- inside a transaction --------------------------------------------------------------------------------------
+
+
+def _refuse_other_revision(
+    tx: sqlite3.Connection, there: _Object | None, expected: int | None, finding_id: str
+) -> None:
+    revision = there.revision if there else 0
+    if expected is None or expected == revision:
+        return
+    stands = labels.of_object(tx, there.id) if there else None
+    if stands is None:
+        what = "its label was taken back" if there else "it has no label"
+    else:
+        what = f"{stands.by} called it {stands.class_} on {stands.at}"
+    raise LabelConflict(
+        f"{finding_id} is at revision {revision}, not {expected}: {what}",
+        stands,
+        next_step=f"look at it, then say it again with revision {revision}",
+    )
+
+
+def _object(tx: sqlite3.Connection, facts: Facts) -> _Object | None:
+    number = labels.object_of(tx, facts.finding_id, facts.frame.pk)
+    return None if number is None else _object_by_id(tx, number)
+
+
+def _object_by_id(tx: sqlite3.Connection, number: int) -> _Object:
+    row = tx.execute("SELECT id, revision, label_id FROM labelled WHERE id = ?", (number,)).fetchone()
+    return _Object(row["id"], row["revision"], row["label_id"])
+
+
+def _new_object(tx: sqlite3.Connection, facts: Facts) -> _Object:
+    known = _object(tx, facts)
+    if known is not None:
+        return known
+    number = tx.execute(
+        "INSERT INTO labelled (finding_id, frame_pk, revision, drawn) VALUES (?, ?, 0, ?) RETURNING id",
+        (facts.finding_id, facts.frame.pk, facts.drawn),
+    ).fetchone()[0]
+    return _Object(number, 0, None)
+
+
+def _insert(tx: sqlite3.Connection, facts: Facts, caller: Caller, at: datetime, **said: object) -> int:
+    predicted = facts.predicted
+    values = {
+        "finding_id": facts.finding_id,
+        "frame_pk": facts.frame.pk,
+        "undoes": None,
+        "predicted": predicted.class_ if predicted else None,
+        "probability": json.dumps(dict(predicted.probability)) if predicted else None,
+        "model_id": predicted.model_id if predicted else None,
+        "rectangle": json.dumps(asdict(facts.rectangle)),
+        "fingerprint": facts.frame.fingerprint,
+        "sha256": facts.sha256,
+        # What a worker measured of a drawn object is kept once, in `drawn`.
+        "feature_set": None if facts.drawn else facts.feature_set,
+        "features": None if facts.drawn else facts.features,
+    }
+    return int(tx.execute(_INSERT, {**values, **_by(caller, at), **said}).fetchone()[0])
+
+
+def _by(caller: Caller, at: datetime) -> dict[str, str]:
+    return {
+        "name": caller.name,
+        "known": caller.known,
+        "key": caller.key,
+        "cmd_id": caller.cmd_id,
+        "at": iso(at),
+    }
+
+
+def _stand(tx: sqlite3.Connection, there: _Object, label_id: int | None) -> None:
+    tx.execute(
+        "UPDATE labelled SET label_id = ?, revision = ?, look = 0 WHERE id = ?",
+        (label_id, there.revision + 1, there.id),
+    )
+
+
+def _newest_not_undone(tx: sqlite3.Connection, object_id: int) -> int | None:
+    row = tx.execute(
+        "SELECT MAX(id) FROM label AS l WHERE object_id = ? AND act = 'set'"
+        " AND NOT EXISTS (SELECT 1 FROM label WHERE undoes = l.id)",
+        (object_id,),
+    ).fetchone()
+    return None if row[0] is None else int(row[0])
+
+
+def _nothing(last: Label, revision: int, taken: Undo) -> Label:
+    """Return what is said of a finding on which no label stands any more."""
+    return replace(
+        last,
+        label_id=None,
+        class_=None,
+        state="predicted",
+        revision=revision,
+        by=None,
+        known=None,
+        at=None,
+        note="",
+        previous=None,
+        blind=False,
+        undone=False,
+        stands=False,
+        undo=taken,
+    )
+
+
+def _said(tx: sqlite3.Connection, label: Label, number: int, type_: str, at: datetime) -> Label:
+    outbox.append(
+        tx, id=f"label:{number}", topic=topics.LABEL, type=type_, at=at, body=messages.to_json(label)
+    )
+    return label
