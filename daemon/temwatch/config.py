@@ -142,12 +142,26 @@ class MetricsSection(_Section):
     port: int = Field(default=8561, ge=0, le=65535)
 
 
-class RetrainSection(_Section):
-    """When to learn from labels. Understood; this version does not retrain."""
+def _timetable(cron: str) -> str:
+    """Return a line of a timetable, once it is one; empty for never."""
+    if cron:
+        from apscheduler.triggers.cron import CronTrigger
 
-    cron: str = "0 3 * * *"
+        CronTrigger.from_crontab(cron)
+    return cron
+
+
+class RetrainSection(_Section):
+    """When to learn from labels, and who decides whether the result is used."""
+
+    cron: Annotated[str, AfterValidator(_timetable)] = "0 3 * * *"
     min_new_labels: int = Field(default=20, ge=1)
     promote: Literal["auto", "manual"] = "auto"
+    recall_floor: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
+        default_factory=lambda: {"crack": 0.8}
+    )
+    timeout_s: float = Field(default=3600.0, gt=0)
+    simulation: bool = True
 
 
 class AcceptanceSection(_Section):
@@ -173,7 +187,7 @@ class Settings(_Section):
 
     def without_effect(self) -> tuple[str, ...]:
         """Return the sections that are given but that this version does not act upon."""
-        return tuple(name for name in ("dashboard", "metrics", "retrain") if name in self.model_fields_set)
+        return tuple(name for name in ("dashboard", "metrics") if name in self.model_fields_set)
 
     @model_validator(mode="after")
     def _roots_differ(self) -> "Settings":

@@ -18,10 +18,13 @@ import zmq.asyncio
 from temwatch import __version__
 from temwatch.clock import Clock, SystemClock, iso
 from temwatch.config import RootSection, Settings
-from temwatch.errors import TransientError
+from temwatch.errors import TemwatchError, TransientError
 from temwatch.intake.reception import Reception
 from temwatch.intake.roots import Roots
 from temwatch.intake.settings import RootSettings
+from temwatch.learn.champion import Champions
+from temwatch.learn.rescoring import Rescoring
+from temwatch.learn.retraining import Retraining, RetrainSettings
 from temwatch.limits import WorkerLimits
 from temwatch.model.events import RootHealth, StatusChanged
 from temwatch.model.sighting import RootState
@@ -31,16 +34,17 @@ from temwatch.publish.audit import Audit
 from temwatch.publish.callers import by_key
 from temwatch.publish.keyring import Keyring
 from temwatch.publish.labels import Labels
+from temwatch.publish.models import Learning, Models
 from temwatch.publish.notify import Notifier, from_environment
 from temwatch.publish.orders import Orders
 from temwatch.publish.publisher import Publisher
 from temwatch.publish.queries import Queries
 from temwatch.publish.replies import Replies, declared
 from temwatch.publish.self_test import prove_closed
-from temwatch.store import outbox, results
+from temwatch.store import models, outbox, results
 from temwatch.store.database import Database
 from temwatch.store.frames import FrameRow
-from temwatch.store.shelf import starter
+from temwatch.store.shelf import load, starter, starter_rows
 from temwatch.store.store import Store
 from temwatch.wire import messages, topics
 from temwatch.wire.keyfile import fingerprint
@@ -48,6 +52,7 @@ from temwatch.wire.names import to_text
 from temwatch.work.crew import Crew, CrewSettings
 from temwatch.work.dispatch import Dispatch
 from temwatch.work.hand import HandSettings
+from temwatch.work.task import rules_of
 from temwatch.work.task_settings import task_settings
 
 _log = structlog.get_logger("daemon")
@@ -90,6 +95,22 @@ def job_body(frame: FrameRow, root: RootSection) -> dict[str, Any]:
     }
 
 
+def retrain_settings(settings: Settings) -> RetrainSettings:
+    """Return what learning from labels needs to know."""
+    retrain = settings.retrain
+    return RetrainSettings(
+        cron=retrain.cron,
+        min_new_labels=retrain.min_new_labels,
+        promote=retrain.promote,
+        floors=retrain.recall_floor,
+        timeout_s=retrain.timeout_s,
+        method=settings.recognizer.method,
+        finder=settings.finder.method,
+        confidence=settings.recognizer.confidence,
+        simulated=starter_rows(settings.finder.method) if retrain.simulation else None,
+    )
+
+
 class Daemon:
     """The whole of it, in one process with its scanners and workers around it.
 
@@ -113,6 +134,13 @@ class Daemon:
         self._word = "starting"
         self.database = Database(settings.state.dir)
         self.store = Store(self.database, instance=str(uuid.uuid4()))
+        self.champions = Champions(
+            settings.state.dir / "models",
+            starter(settings.finder.method, settings.recognizer.method),
+            method=settings.recognizer.method,
+            finder=settings.finder.method,
+        )
+        self._model = self.champions.starter  # until the database is open
         self.publisher = Publisher(self.database, clock=clock, state_word=lambda: self.state()[0])
         self.engine = self._crew()
         self.dispatch = Dispatch(
@@ -137,6 +165,22 @@ class Daemon:
             committed=self.publisher.poke,
             root_state=self._root_state,
             trouble=lambda said: self._trouble("store", said),
+        )
+        self.rescoring = Rescoring(
+            self.database,
+            self.champions,
+            rules=rules_of(settings.acceptance.model_dump(mode="json")),
+            clock=clock,
+            committed=self.publisher.poke,
+        )
+        self.retraining = Retraining(
+            self.database,
+            self.champions,
+            retrain_settings(settings),
+            clock=clock,
+            adopt=self._adopt,
+            committed=self.publisher.poke,
+            trouble=lambda said: self._trouble("retraining", said),
         )
         self.admission = _admission(settings.security.keys, clock)
         self.replies = self._answering()
@@ -203,14 +247,10 @@ class Daemon:
             ),
         )
 
-    @property
-    def _model(self) -> Path:
-        return starter(self._settings.finder.method, self._settings.recognizer.method)
-
     # --- parts -------------------------------------------------------------------------------------------------
 
     def _crew(self) -> Crew:
-        workers, finder = self._settings.workers, self._settings.finder
+        workers = self._settings.workers
         hands = HandSettings(
             task=TASK,
             environ=os.environ,
@@ -219,16 +259,58 @@ class Daemon:
         )
         return Crew(
             CrewSettings(count=workers.count or len(os.sched_getaffinity(0)), hands=hands),
-            task_settings(
-                finder,
-                self._settings.acceptance,
-                self._settings.recognizer,
-                model=self._model,
-                state=self._settings.state.dir,
-            ),
+            self._task_settings(),
             clock=self._clock,
             log_line=lambda name, line: _log.info("worker says", worker=name, line=line),
             noted=lambda event, fields: _log.info(event, **fields),
+        )
+
+    def _task_settings(self, frozen: str | None = None) -> dict[str, Any]:
+        settings = self._settings
+        return task_settings(
+            settings.finder,
+            settings.acceptance,
+            settings.recognizer,
+            model=self._model,
+            state=settings.state.dir,
+            remarks=() if frozen is None else (f"the recognizer is frozen: {frozen}",),
+        )
+
+    async def _adopt(self) -> None:
+        """Have the workers take the recognizer in use now; each between two jobs.
+
+        Raises
+        ------
+        SettingsRefused
+            No worker could start with it; they go on with what they had.
+        """
+        before = self._model
+        self._model = self.database.ask(self.champions.present)
+        try:
+            await self.engine.reconfigure(self._task_settings(self.database.ask(models.frozen)))
+        except TemwatchError:
+            self._model = before
+            raise
+        _log.info("recognizer in use", model=self._model.name)
+        self.rescoring.poke()
+
+    def _learning(self) -> Learning:
+        async def whole(model_id: str) -> None:
+            await asyncio.to_thread(load, self.champions.folder(model_id))
+
+        def next_at() -> str | None:
+            at = self.retraining.next_at()
+            return iso(at) if at else None
+
+        return Learning(
+            begin=lambda by: self.retraining.request("order", by),
+            cancel=self.retraining.cancel,
+            next_at=next_at,
+            adopt=self.retraining.adopt_or_go_back,
+            in_use=lambda connection: self.champions.present(connection).name,
+            objection=self.champions.objection,
+            starter=self.champions.starter.name,
+            whole=whole,
         )
 
     def _answering(self) -> Replies:
@@ -239,6 +321,7 @@ class Daemon:
             **Queries(self.database).handlers(),
             **self._orders().handlers(),
             **labels.handlers(),
+            **Models(self.database, self._learning(), clock=self._clock).handlers(),
             **audit.handlers(),
         }
         return Replies(handlers, identify=identify, record=audit.record)
@@ -283,6 +366,9 @@ class Daemon:
         self.store.start_instance()
         for section in self._settings.roots:
             self.store.open_root(section.name)
+        self._model, wrong = self.database.ask(self.champions.checked)
+        self._trouble("recognizer", wrong)
+        self.engine.prepare(self._task_settings(self.database.ask(models.frozen)))
 
     @contextlib.asynccontextmanager
     async def _serving(self) -> AsyncIterator[None]:
@@ -299,6 +385,8 @@ class Daemon:
                     ("status", self._say_status()),
                     ("watchdog", self._feed_watchdog()),
                     ("housekeeping", self._keep_house()),
+                    ("retraining", self.retraining.run()),
+                    ("rescoring", self.rescoring.run()),
                 )
             ]
             try:

@@ -7,6 +7,7 @@ from typing import ClassVar
 from temwatch.model.label import Label
 from temwatch.model.report import Report
 from temwatch.model.spelling import SPELLING
+from temwatch.model.training import Attempt, HistoryRescored, ModelFrozen, ModelPromoted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,4 +121,15 @@ class StatusChanged:
 
 
 FrameEnd = Report | FrameSetAside | FrameGone
-Event = Report | FrameAccepted | FrameSetAside | FrameGone | StatusChanged | Label
+Event = (
+    Report
+    | FrameAccepted
+    | FrameSetAside
+    | FrameGone
+    | StatusChanged
+    | Label
+    | Attempt
+    | ModelPromoted
+    | ModelFrozen
+    | HistoryRescored
+)

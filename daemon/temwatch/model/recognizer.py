@@ -60,3 +60,11 @@ class RecognizerCard:
         """Whether a pixel size is like those learned from, give or take a factor of two."""
         lowest, highest = self.settings.get(LOWEST_SCALE), self.settings.get(HIGHEST_SCALE)
         return lowest is None or highest is None or lowest / 2 <= nm_per_px <= highest * 2
+
+    def reservations(self, nm_per_px: float | None) -> tuple[str, ...]:
+        """Return why what it says of a frame with this pixel size can't be relied on; mostly nothing."""
+        if nm_per_px is None or self.knows_scale(nm_per_px):
+            return ()
+        return (
+            f"pixels of {nm_per_px:.4g} nm are unlike those the recognizer learned from: nothing is graded",
+        )

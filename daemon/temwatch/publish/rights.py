@@ -18,6 +18,7 @@ _READS: Mapping[str, Role] = {
     "model.show": "viewer",
     "model.compare": "viewer",
     "model.diff": "viewer",
+    "retrain.status": "viewer",
     "review.next": "labeller",
     "audit.recent": "admin",
 }

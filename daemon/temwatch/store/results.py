@@ -8,6 +8,10 @@ from datetime import datetime
 from temwatch.clock import iso
 from temwatch.store.outbox import pack
 
+# The body of result r as it stands: as another recognizer named it since, where that changed anything.
+STANDING_BODY = """COALESCE((SELECT s.body FROM rescored AS s WHERE s.result_id = r.id AND s.body IS NOT NULL
+    ORDER BY s.id DESC LIMIT 1), r.body)"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspected:
@@ -66,9 +70,10 @@ def insert(tx: sqlite3.Connection, frame_pk: int, inspected: Inspected, *, at: d
 
 
 def newest(connection: sqlite3.Connection, frame_pk: int) -> bytes | None:
-    """Return the JSON of a frame's newest report, None where it has none."""
+    """Return the JSON of a frame's newest report as it stands, None where it has none."""
     row = connection.execute(
-        "SELECT body FROM result WHERE frame_pk = ? ORDER BY id DESC LIMIT 1", (frame_pk,)
+        f"SELECT {STANDING_BODY} FROM result AS r WHERE r.frame_pk = ? ORDER BY r.id DESC LIMIT 1",  # noqa: S608
+        (frame_pk,),
     ).fetchone()
     return zlib.decompress(row[0]) if row else None
 
@@ -84,7 +89,8 @@ def of_model(connection: sqlite3.Connection, frame_pk: int, model_id: str) -> in
 def page(connection: sqlite3.Connection, *, before: int | None, limit: int) -> list[tuple[int, bytes]]:
     """Return (result id, report JSON) of up to `limit` results, newest first, below id `before`."""
     rows = connection.execute(
-        "SELECT id, body FROM result WHERE id < ? ORDER BY id DESC LIMIT ?", (before or (1 << 62), limit)
+        f"SELECT r.id, {STANDING_BODY} FROM result AS r WHERE r.id < ? ORDER BY r.id DESC LIMIT ?",  # noqa: S608
+        (before or (1 << 62), limit),
     )
     return [(row[0], zlib.decompress(row[1])) for row in rows]
 

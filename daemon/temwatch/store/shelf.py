@@ -176,6 +176,11 @@ def starter(finder: str, method: str = "kernel_elm") -> Path:
     return found[0]
 
 
+def starter_rows(finder: str) -> Path:
+    """Return the file of simulated rows that the starters for a finder learned from."""
+    return Path(str(resources.files("temwatch").joinpath("shipped", "rows", f"{finder}.rows")))
+
+
 def _method_of(folder: Path) -> object:
     """Return what the card says of the method, unchecked; None where there is no recognizer."""
     try:

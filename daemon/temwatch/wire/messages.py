@@ -15,6 +15,7 @@ from temwatch.model.events import Event, FrameAccepted, FrameGone, FrameSetAside
 from temwatch.model.finding import Rectangle
 from temwatch.model.label import Label
 from temwatch.model.report import Report
+from temwatch.model.training import Attempt, HistoryRescored, ModelFrozen, ModelPromoted
 
 PROTOCOL = 1
 MAX_JSON_BYTES = 64 * 1024 * 1024
@@ -33,6 +34,10 @@ EVENT_TYPES: Mapping[str, type[Any]] = {
     "label.undone": Label,
     "label.checked": Label,
     "label.moved": Label,
+    "model.learned": Attempt,
+    "model.promoted": ModelPromoted,
+    "model.frozen": ModelFrozen,
+    "model.rescored": HistoryRescored,
 }
 
 
@@ -163,6 +168,45 @@ class SnapshotArgs(_Strict):
 
     before: int | None = Field(default=None, ge=1)
     limit: int = Field(default=200, ge=1, le=1000)
+
+
+class ModelArgs(_Strict):
+    """Arguments of ``model.show`` and ``model.promote``: an id, or its first letters where they fit only one."""
+
+    model_id: str = Field(min_length=4, max_length=64, pattern=r"^[0-9a-f]+$")
+
+
+class ModelCompareArgs(_Strict):
+    """Arguments of ``model.compare``."""
+
+    first: str = Field(min_length=4, max_length=64, pattern=r"^[0-9a-f]+$")
+    second: str = Field(min_length=4, max_length=64, pattern=r"^[0-9a-f]+$")
+
+
+class ModelDiffArgs(_Strict):
+    """Arguments of ``model.diff``: what a recognizer (absent: the one in use) changed in frames of before."""
+
+    model_id: str | None = Field(default=None, min_length=4, max_length=64, pattern=r"^[0-9a-f]+$")
+    limit: int = Field(default=200, ge=1, le=1000)
+
+
+class ModelFreezeArgs(_Strict):
+    """Arguments of ``model.freeze``: why; it stands in every report until ``model.unfreeze``."""
+
+    reason: str = Field(min_length=1, max_length=200, pattern=_PRINTABLE)
+
+
+class RetrainArgs(_Strict):
+    """Arguments of ``retrain``."""
+
+    operator: OperatorName = ""
+
+
+class RetrainStatusArgs(_Strict):
+    """Arguments of ``retrain.status``: an attempt, the newest ones where absent."""
+
+    attempt: int | None = Field(default=None, ge=1)
+    limit: int = Field(default=20, ge=1, le=200)
 
 
 class AuditRecentArgs(_Strict):

@@ -36,6 +36,17 @@ ARGUMENTS: Mapping[str, type[Any]] = {
     "label.page": messages.LabelPageArgs,
     "label.bulk": messages.LabelBulkArgs,
     "label.add": messages.LabelAddArgs,
+    "retrain": messages.RetrainArgs,
+    "retrain.cancel": messages.NoArgs,
+    "retrain.status": messages.RetrainStatusArgs,
+    "model.list": messages.NoArgs,
+    "model.show": messages.ModelArgs,
+    "model.compare": messages.ModelCompareArgs,
+    "model.diff": messages.ModelDiffArgs,
+    "model.promote": messages.ModelArgs,
+    "model.rollback": messages.NoArgs,
+    "model.freeze": messages.ModelFreezeArgs,
+    "model.unfreeze": messages.NoArgs,
 }
 
 

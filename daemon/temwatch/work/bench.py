@@ -37,6 +37,8 @@ class Bench:
         Its digest.
     finder : Finder
     rules : Rules
+    remarks : tuple of str
+        Said in every report: that the recognizer is frozen, for instance.
     tick : callable
         Seconds that only grow; for the timings in reports.
     """
@@ -45,6 +47,7 @@ class Bench:
     model_id: str
     finder: Finder
     rules: Rules
+    remarks: tuple[str, ...] = ()
     tick: Callable[[], float] = time.perf_counter
 
     def inspect(
@@ -86,7 +89,7 @@ class Bench:
             nm_per_px=nm_per_px,
             rules=self.rules,
             zone=zone,
-            reservations=self._reservations(nm_per_px),
+            reservations=self.recognizer.card.reservations(nm_per_px),
         )
         graded = tuple(
             replace(finding, grade=grade, zone=in_zone)
@@ -128,15 +131,8 @@ class Bench:
             model=ModelName(id=self.model_id, method=card.method, provenance=card.provenance),
             finder=self.finder.name,
             software=f"temwatch {__version__}",
-            notes=(*notes_on(frame), *measured.notes),
+            notes=(*self.remarks, *notes_on(frame), *measured.notes),
             timings_ms={step: round(spent, 1) for step, spent in timings_ms.items()},
-        )
-
-    def _reservations(self, nm_per_px: float | None) -> tuple[str, ...]:
-        if nm_per_px is None or self.recognizer.card.knows_scale(nm_per_px):
-            return ()
-        return (
-            f"pixels of {nm_per_px:.4g} nm are unlike those the recognizer learned from: nothing is graded",
         )
 
 

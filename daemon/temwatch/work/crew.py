@@ -81,6 +81,10 @@ class Crew:
         self._changing = asyncio.Lock()
         self._rehearsing: Hand | None = None
 
+    def prepare(self, settings: dict[str, Any]) -> None:
+        """Take other settings before the first worker starts."""
+        self._board.change(settings)
+
     async def start(self) -> None:
         """Start the first worker, then the others beside it; see `Engine.start`."""
         first = self._seats[0]

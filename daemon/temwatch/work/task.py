@@ -113,7 +113,8 @@ def bench_of(settings: dict[str, Any]) -> Bench:
     Parameters
     ----------
     settings : dict
-        ``{"model": folder, "confidence": share or None, "finder": {"method", "sensitivity", ...}, "acceptance": {...}}``.
+        ``{"model": folder, "confidence": share or None, "finder": {"method", "sensitivity", ...}, "acceptance": {...},
+        "remarks": sentences for every report}``.
     """
     folder = Path(settings["model"])
     recognizer, confidence = load(folder), settings.get("confidence")
@@ -122,6 +123,7 @@ def bench_of(settings: dict[str, Any]) -> Bench:
         model_id=folder.name,
         finder=finder_of(settings["finder"]),
         rules=rules_of(settings["acceptance"]),
+        remarks=tuple(settings.get("remarks", ())),
     )
 
 

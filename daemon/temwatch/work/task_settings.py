@@ -14,6 +14,7 @@ def task_settings(
     *,
     model: Path,
     state: Path | None = None,
+    remarks: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """Return the settings of a worker's task, JSON-ready.
 
@@ -26,6 +27,8 @@ def task_settings(
     state : Path, optional
         The state folder, where `temwatch finder use` says which weights the learned finder takes, unless the
         configuration does.
+    remarks : tuple of str
+        Said in every report.
 
     Raises
     ------
@@ -37,6 +40,7 @@ def task_settings(
         "confidence": recognizer.confidence if recognizer else None,
         "finder": finder_settings(finder, state),
         "acceptance": acceptance.model_dump(mode="json"),
+        "remarks": list(remarks),
     }
 
 

@@ -69,7 +69,7 @@ CREATE TABLE rescored (
     renamed     INTEGER NOT NULL,    -- findings whose class changed
     contradicts INTEGER NOT NULL,    -- findings whose new class a standing label contradicts, and the old did not
     body        BLOB,                -- zlib of the report's JSON; NULL where no class and no decision changed
-    at          TEXT    NOT NULL,
-    UNIQUE (result_id, model_id)
+    at          TEXT    NOT NULL
 ) STRICT;
+CREATE INDEX rescored_of_result ON rescored (result_id, id);
 CREATE INDEX rescored_by_model ON rescored (model_id, contradicts, renamed);
