@@ -2,13 +2,14 @@
 
 import json
 import time
+from typing import Any
 
 import click
 from rich.console import Console
 
 from temwatch.cli.options import address_options, config_option, daemon_at
 from temwatch.client import Received
-from temwatch.wire import topics
+from temwatch.wire import messages, topics
 
 
 @click.command()
@@ -20,7 +21,11 @@ from temwatch.wire import topics
 @click.option(
     "--timeout", "timeout_s", type=click.FloatRange(min=0, min_open=True), help="Stop after so many seconds."
 )
-@click.option("--topic", default="", help="Only topics that begin so, e.g. tw1/result/titan/.")
+@click.option(
+    "--topic",
+    default="",
+    help="Only topics that begin so, e.g. tw1/result/titan/; label stands for tw1/label/.",
+)
 @address_options
 @config_option()
 @click.pass_context
@@ -41,6 +46,7 @@ def listen(
     class none is lost, doubled or out of order. Heartbeats are shown only where --topic asks for them.
     """
     daemon = daemon_at(ctx, config, events, commands)
+    topic = f"tw{messages.PROTOCOL}/{topic}/" if topic.isalpha() else topic
     console = Console()
     as_json = as_json or not console.is_terminal
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
@@ -73,6 +79,8 @@ def _wanted(received: Received, topic: str) -> bool:
 
 def _sentence(received: Received) -> str:
     body, header = received.body, received.header
+    if header.type.startswith("label."):
+        return f"{header.seq:>7} [cyan]{header.type.removeprefix('label.'):<7}[/] {_plain(_label(body))}"
     where = f"{body.get('root', '')}/{body.get('path', '')}"
     if body.get("z") is not None:
         where += f" [{body['z']}]"
@@ -93,6 +101,13 @@ def _sentence(received: Received) -> str:
             return f"{header.seq:>7} [dim]queued [/] {_plain(where)}"
         case _:
             return f"{header.seq:>7} {header.type}"
+
+
+def _label(body: dict[str, Any]) -> str:
+    where = f"{body['finding_id']} in {body['root']}/{body['path']}"
+    if body["class"] is None:
+        return f"{where}: no label any more, says {body['undo']['by']}"
+    return f"{where}: {body['class']} ({body['state']}), says {body['by']}"
 
 
 def _plain(text: str) -> str:

@@ -51,6 +51,7 @@ COMMANDS = {
     "evaluate": "evaluate",
     "keys": "keys",
     "export": "export",
+    "label": "label",
 }
 
 

@@ -80,9 +80,9 @@ class Daemon:
     commands_at: str
     key: Path | None
 
-    def commands(self, *, timeout_s: float = 5.0) -> Commands:
-        """Return a connection to ask it over. Where there are no keys it is told this computer's user name."""
-        return Commands(self.commands_at, timeout_s=timeout_s, operator=_user(), keys=self.key)
+    def commands(self, *, timeout_s: float = 5.0, operator: str | None = None) -> Commands:
+        """Return a connection to ask it over. Where there are no keys it is told `operator`, else who is logged in."""
+        return Commands(self.commands_at, timeout_s=timeout_s, operator=operator or _user(), keys=self.key)
 
     def subscription(
         self, *, since: int | None = None, topic: str = "", timeout_s: float | None = None
