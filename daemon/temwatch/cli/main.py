@@ -47,6 +47,7 @@ COMMANDS = {
     "simulate": "simulate",
     "doctor": "doctor",
     "model": "model",
+    "retrain": "retrain",
     "finder": "finder",
     "evaluate": "evaluate",
     "keys": "keys",

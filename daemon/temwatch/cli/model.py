@@ -1,4 +1,4 @@
-"""`temwatch model`: look at recognizers, and rebuild the one that comes with temwatch."""
+"""`temwatch model`: look at recognizers, change which is in use, rebuild those that come with temwatch."""
 
 import json
 from dataclasses import asdict
@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from temwatch.cli.options import address_options, config_option, daemon_at
 from temwatch.store.shelf import load, save, starter
 
 METHODS = ("kernel_elm", "seeded_kmeans")
@@ -16,7 +17,7 @@ METHODS = ("kernel_elm", "seeded_kmeans")
 
 @click.group()
 def model() -> None:
-    """Look at recognizers, and rebuild the one that comes with temwatch."""
+    """Look at recognizers, change which is in use, and rebuild those that come with temwatch."""
 
 
 @model.command("show")
@@ -127,4 +128,124 @@ def evaluate_starter(
         known=known,
     )
     click.echo(scores.table())
+    return 0
+
+
+def _ask(
+    ctx: click.Context, config: str | None, at: tuple[str | None, str | None], cmd: str, **args: Any
+) -> Any:
+    with daemon_at(ctx, config, *at).commands(timeout_s=60.0) as daemon:
+        return daemon.ask(cmd, **args).result
+
+
+@model.command("list")
+@click.option("--json", "as_json", is_flag=True)
+@config_option()
+@address_options
+@click.pass_context
+def list_(
+    ctx: click.Context, *, as_json: bool, config: str | None, events: str | None, commands: str | None
+) -> int:
+    """List the recognizers of the running daemon, the one in use, and how it came to be."""
+    said = _ask(ctx, config, (events, commands), "model.list")
+    if as_json:
+        click.echo(json.dumps(said))
+        return 0
+    known = [(row["model_id"], row["made_at"], _origin(row["training"])) for row in said["models"]]
+    for model_id, at, origin in [*known, (said["starter"], "", "came with temwatch")]:
+        mark = "*" if model_id == said["in_use"] else " "
+        click.echo(f"{mark} {model_id[:12]}  {at[:19]:<19}  {origin}")
+    for one in said["promotions"][:5]:
+        click.echo(
+            f"  {one['at'][:19]} {one['why']}: {one['model_id'][:12]} by {one['by']}; {one['sentence']}"
+        )
+    if said["frozen"] is not None:
+        click.echo(f"  frozen: {said['frozen']}")
+    return 0
+
+
+def _origin(training: dict[str, Any]) -> str:
+    return f"{training['labels']} labels of {training['frames']} files, {training['recipe_in_words']}"
+
+
+@model.command("promote")
+@click.argument("model_id")
+@config_option()
+@address_options
+@click.pass_context
+def promote(
+    ctx: click.Context, *, model_id: str, config: str | None, events: str | None, commands: str | None
+) -> int:
+    """Have findings named by MODEL_ID (first letters do) from the next frame on."""
+    said = _ask(ctx, config, (events, commands), "model.promote", model_id=model_id)
+    click.echo(f"{said['model_id'][:12]} is in use, {said['before_id'][:12]} was")
+    return 0
+
+
+@model.command("rollback")
+@config_option()
+@address_options
+@click.pass_context
+def rollback(ctx: click.Context, *, config: str | None, events: str | None, commands: str | None) -> int:
+    """Go back to the recognizer that was in use before the last promotion."""
+    said = _ask(ctx, config, (events, commands), "model.rollback")
+    click.echo(f"{said['model_id'][:12]} is in use again, {said['before_id'][:12]} was")
+    return 0
+
+
+@model.command("freeze")
+@click.argument("reason")
+@config_option()
+@address_options
+@click.pass_context
+def freeze(
+    ctx: click.Context, *, reason: str, config: str | None, events: str | None, commands: str | None
+) -> int:
+    """Keep the recognizer in use as it is, and say REASON in every report."""
+    said = _ask(ctx, config, (events, commands), "model.freeze", reason=reason)
+    click.echo(f"{said['model_id'][:12]} is frozen: {said['reason']}")
+    return 0
+
+
+@model.command("unfreeze")
+@config_option()
+@address_options
+@click.pass_context
+def unfreeze(ctx: click.Context, *, config: str | None, events: str | None, commands: str | None) -> int:
+    """Let promotions change the recognizer again."""
+    said = _ask(ctx, config, (events, commands), "model.unfreeze")
+    click.echo(f"{said['model_id'][:12]} is no longer frozen")
+    return 0
+
+
+@model.command("diff")
+@click.argument("model_id", required=False)
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option("--json", "as_json", is_flag=True)
+@config_option()
+@address_options
+@click.pass_context
+def diff(
+    ctx: click.Context,
+    *,
+    model_id: str | None,
+    limit: int,
+    as_json: bool,
+    config: str | None,
+    events: str | None,
+    commands: str | None,
+) -> int:
+    """List the frames of before in which MODEL_ID (default: the one in use) changed a class or the verdict."""
+    wanted: dict[str, Any] = {"limit": limit, **({"model_id": model_id} if model_id else {})}
+    said = _ask(ctx, config, (events, commands), "model.diff", **wanted)
+    if as_json:
+        click.echo(json.dumps(said))
+        return 0
+    for one in said["changed"]:
+        against = f", {one['contradicts']} against labels" if one["contradicts"] else ""
+        click.echo(
+            f"{one['before']:>6} -> {one['after']:<6} {one['root']}/{one['path']}"
+            f"  ({one['renamed']} renamed{against})"
+        )
+    click.echo(f"{len(said['changed'])} frames changed; {said['waiting']} wait to be looked at", err=True)
     return 0
