@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from temwatch.cli.demo_operator import Choice, Operator, learning_summary, until_learned
 from temwatch.cli.demo_tally import Tally, live_view, quiet_view, summary
 from temwatch.cli.main import FAILED, OK
 from temwatch.client import Commands, Subscription
@@ -37,6 +38,12 @@ quiet_s = 0.3
 events = "{events}"
 commands = "{commands}"
 """
+_LEARNING = """\
+[retrain]
+cron = ""
+min_new_labels = 100
+"""
+_LEARN_S = 600.0  # for the last attempt, and for naming history anew
 
 
 class DemoFailed(PermanentError):
@@ -55,13 +62,32 @@ class DemoFailed(PermanentError):
 @click.option(
     "--keep", type=click.Path(path_type=Path, file_okay=False), help="Keep everything in this folder."
 )
-def demo(frames: int | None, headless: bool, rate_hz: float, seed: int, keep: Path | None) -> int:
+@click.option(
+    "--learn",
+    type=click.Choice(["review", "random"]),
+    is_flag=False,
+    flag_value="review",
+    help="A simulated operator labels what the review queue offers (or at random), and temwatch learns from it.",
+)
+@click.option("--labels-per-frame", type=click.IntRange(min=1), default=3, show_default=True)
+def demo(
+    frames: int | None,
+    headless: bool,
+    rate_hz: float,
+    seed: int,
+    keep: Path | None,
+    learn: Choice | None,
+    labels_per_frame: int,
+) -> int:
     """Run a simulated microscope, the daemon and a subscriber, and show what comes back."""
     if headless and frames is None:
         raise click.UsageError("--headless needs --frames")
     console = Console(stderr=not headless, width=None if sys.stdout.isatty() else 120)
-    with _site(keep) as site, _daemon(site, console) as (events, commands):
+    with _site(keep) as site, _daemon(site, console, learn=learn is not None) as (events, commands):
         tally = Tally(expected=frames)
+        operator = Operator(commands, tally, seed, learn or "random", labels_per_frame)
+        if learn:
+            threading.Thread(target=operator.run, daemon=True).start()
         microscope = threading.Thread(
             target=_expose, args=(site / "incoming", frames, rate_hz, seed, tally), daemon=True
         )
@@ -77,6 +103,9 @@ def demo(frames: int | None, headless: bool, rate_hz: float, seed: int, keep: Pa
                     raise
                 tally.expected = len(tally.exposures)  # that is how a demo without end ends
         console.print(summary(tally))
+        if learn:
+            operator.finish()
+            console.print(learning_summary(tally, operator, *until_learned(commands, timeout_s=_LEARN_S)))
     return OK if tally.complete or frames is None else FAILED
 
 
@@ -115,10 +144,11 @@ def _site(keep: Path | None) -> Iterator[Path]:
 
 
 @contextmanager
-def _daemon(site: Path, console: Console) -> Iterator[tuple[str, str]]:
+def _daemon(site: Path, console: Console, *, learn: bool = False) -> Iterator[tuple[str, str]]:
     """Run a daemon on a demo site; give its addresses once it is ready."""
     events, commands = _addresses(site)
-    (site / "config.toml").write_text(_CONFIG.format(events=events, commands=commands), "utf-8")
+    said = _CONFIG.format(events=events, commands=commands) + (_LEARNING if learn else "")
+    (site / "config.toml").write_text(said, "utf-8")
     with (site / "daemon.log").open("ab") as log:
         process = subprocess.Popen(  # noqa: S603  our own program
             [sys.executable, "-m", "temwatch", "-c", str(site / "config.toml"), "run"], stdout=log, stderr=log

@@ -120,7 +120,7 @@ def judge(judged: Judged, *, floors: Mapping[str, float], dissents: Sequence[Dis
     -----
     The candidate passes if the mean recall over the classes, each counting the same, grows by 0.005 and by more
     than chance makes of it (one-sided 90 %); if no class with eight labels or more loses more than 0.02 of its recall and what
-    chance makes of its numbers, likewise; if no class falls below its floor, or further below it; and if
+    chance makes of its numbers, likewise; if no class falls below its floor; and if
     nobody's labels are in dispute. So a rare class can win, and a common one can't hide a loss. Standard errors are
     by leaving out one group after the other (jackknife: Efron and Stein, Annals of Statistics 9 (1981) 586).
     """
@@ -167,7 +167,7 @@ def _below_floor(
         if class_ not in candidate or candidate[class_].n < _JUDGED:
             continue
         was, now = champion[class_].value, candidate[class_].value
-        if now < floor and now < was:
+        if now < floor <= was:
             return f"recall of {class_} falls to {now:.1%}, below the floor of {floor:.0%} ({was:.1%} before)"
     return ""
 

@@ -71,7 +71,7 @@ def test_cracks_may_not_fall_below_their_floor() -> None:
         ("pore", "pore", "pore", 40),
         ("crack", "crack", "crack", 78),
         ("crack", "crack", "pore", 2),
-        ("crack", "pore", "pore", 20),
+        ("crack", "pore", "pore", 19),
     ]
     verdict = judge(judged(rows), floors=FLOORS)
     assert "below the floor of 80%" in verdict.sentence
