@@ -22,6 +22,10 @@ from temwatch.errors import TransientError
 from temwatch.intake.reception import Reception
 from temwatch.intake.roots import Roots
 from temwatch.intake.settings import RootSettings
+from temwatch.learn import queue
+from temwatch.learn.agreement import agreements
+from temwatch.learn.neighbours import nearest_classes
+from temwatch.learn.prequential import accuracy
 from temwatch.model.events import RootHealth, StatusChanged
 from temwatch.model.sighting import RootState
 from temwatch.publish import keys
@@ -35,6 +39,7 @@ from temwatch.publish.orders import Orders
 from temwatch.publish.publisher import Publisher
 from temwatch.publish.queries import Queries
 from temwatch.publish.replies import Replies, declared
+from temwatch.publish.review import Review, ReviewRules
 from temwatch.publish.self_test import prove_closed
 from temwatch.store import outbox, results
 from temwatch.store.database import Database
@@ -88,6 +93,19 @@ def job_body(frame: FrameRow, root: RootSection) -> dict[str, Any]:
         "polarity": root.polarity,
         "zone": root.zone,
     }
+
+
+def review_rules() -> ReviewRules:
+    """Return the rules by which findings are offered and labels are judged."""
+    return ReviewRules(
+        is_control=queue.is_control,
+        controls_for=queue.controls_for,
+        contradicted=queue.contradicted,
+        rank=queue.rank,
+        second=nearest_classes,
+        agreements=agreements,
+        accuracy=accuracy,
+    )
 
 
 class Daemon:
@@ -229,11 +247,18 @@ class Daemon:
     def _answering(self) -> Replies:
         audit = Audit(self.database, clock=self._clock)
         identify = by_key(self.admission.keyring) if self.admission else declared
-        labels = Labels(self.database, clock=self._clock, committed=self.publisher.poke)
+        labels = Labels(
+            self.database,
+            clock=self._clock,
+            committed=self.publisher.poke,
+            may_be_blind=queue.is_control,
+        )
+        review = Review(self.database, review_rules())
         handlers = {
             **Queries(self.database).handlers(),
             **self._orders().handlers(),
             **labels.handlers(),
+            **review.handlers(),
             **audit.handlers(),
         }
         return Replies(handlers, identify=identify, record=audit.record)

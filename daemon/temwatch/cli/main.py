@@ -52,6 +52,7 @@ COMMANDS = {
     "keys": "keys",
     "export": "export",
     "label": "label",
+    "review": "review",
 }
 
 

@@ -19,6 +19,8 @@ _READS: Mapping[str, Role] = {
     "model.compare": "viewer",
     "model.diff": "viewer",
     "review.next": "labeller",
+    "review.agreement": "viewer",
+    "review.accuracy": "viewer",
     "audit.recent": "admin",
 }
 _BY_GROUP: Mapping[str, Role] = {"label": "labeller", "review": "labeller"}
