@@ -22,7 +22,11 @@ from temwatch.errors import TemwatchError, TransientError
 from temwatch.intake.reception import Reception
 from temwatch.intake.roots import Roots
 from temwatch.intake.settings import RootSettings
+from temwatch.learn import queue
+from temwatch.learn.agreement import agreements
 from temwatch.learn.champion import Champions
+from temwatch.learn.neighbours import nearest_classes
+from temwatch.learn.prequential import accuracy
 from temwatch.learn.rescoring import Rescoring
 from temwatch.learn.retraining import Retraining, RetrainSettings
 from temwatch.limits import WorkerLimits
@@ -40,6 +44,7 @@ from temwatch.publish.orders import Orders
 from temwatch.publish.publisher import Publisher
 from temwatch.publish.queries import Queries
 from temwatch.publish.replies import Replies, declared
+from temwatch.publish.review import Review, ReviewRules
 from temwatch.publish.self_test import prove_closed
 from temwatch.store import models, outbox, results
 from temwatch.store.database import Database
@@ -108,6 +113,19 @@ def retrain_settings(settings: Settings) -> RetrainSettings:
         finder=settings.finder.method,
         confidence=settings.recognizer.confidence,
         simulated=starter_rows(settings.finder.method) if retrain.simulation else None,
+    )
+
+
+def review_rules() -> ReviewRules:
+    """Return the rules by which findings are offered and labels are judged."""
+    return ReviewRules(
+        is_control=queue.is_control,
+        controls_for=queue.controls_for,
+        contradicted=queue.contradicted,
+        rank=queue.rank,
+        second=nearest_classes,
+        agreements=agreements,
+        accuracy=accuracy,
     )
 
 
@@ -316,12 +334,19 @@ class Daemon:
     def _answering(self) -> Replies:
         audit = Audit(self.database, clock=self._clock)
         identify = by_key(self.admission.keyring) if self.admission else declared
-        labels = Labels(self.database, clock=self._clock, committed=self.publisher.poke)
+        labels = Labels(
+            self.database,
+            clock=self._clock,
+            committed=self.publisher.poke,
+            may_be_blind=queue.is_control,
+        )
+        review = Review(self.database, review_rules())
         handlers = {
             **Queries(self.database).handlers(),
             **self._orders().handlers(),
             **labels.handlers(),
             **Models(self.database, self._learning(), clock=self._clock).handlers(),
+            **review.handlers(),
             **audit.handlers(),
         }
         return Replies(handlers, identify=identify, record=audit.record)

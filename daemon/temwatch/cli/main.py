@@ -53,6 +53,7 @@ COMMANDS = {
     "keys": "keys",
     "export": "export",
     "label": "label",
+    "review": "review",
 }
 
 

@@ -20,6 +20,8 @@ _READS: Mapping[str, Role] = {
     "model.diff": "viewer",
     "retrain.status": "viewer",
     "review.next": "labeller",
+    "review.agreement": "viewer",
+    "review.accuracy": "viewer",
     "audit.recent": "admin",
 }
 _BY_GROUP: Mapping[str, Role] = {"label": "labeller", "review": "labeller"}

@@ -16,6 +16,19 @@ Z95 = 1.959963984540054
 _CORNER = "true / recognised"
 
 
+def wilson(share: float, n: float) -> tuple[float, float]:
+    """Return the 95 % score interval of a share of n (E. B. Wilson, *JASA* 22, 1927); NaN for n = 0.
+
+    n need not be whole: a weighted share is worth so many equal terms.
+    """
+    if not n:
+        return float("nan"), float("nan")
+    z2 = Z95**2
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = Z95 / (1 + z2 / n) * (share * (1 - share) / n + z2 / (4 * n**2)) ** 0.5
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
     """`hits` of `n`, with the Wilson 95 % interval; all NaN for n = 0."""
@@ -30,15 +43,8 @@ class Share:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The Wilson score interval (E. B. Wilson, *JASA* 22, 1927)."""
-        if not self.n:
-            return float("nan"), float("nan")
-        z2 = Z95**2
-        centre = (self.value + z2 / (2 * self.n)) / (1 + z2 / self.n)
-        half = (
-            Z95 / (1 + z2 / self.n) * (self.value * (1 - self.value) / self.n + z2 / (4 * self.n**2)) ** 0.5
-        )
-        return max(0.0, centre - half), min(1.0, centre + half)
+        """The Wilson score interval."""
+        return wilson(self.value, self.n)
 
     def __str__(self) -> str:
         if not self.n:

@@ -11,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 from temwatch.model.finding import Rectangle
 
 # Below this two rectangles are not the same object: the rule by which PASCAL VOC counts a detection (M. Everingham
-# et al., IJCV 88 (2010) 303, section 4.2). Of disjoint objects at most one can lie above it.
+# et al., IJCV 88 (2010) 303). Of disjoint objects at most one can lie above it.
 SAME_OBJECT = 0.5
 
 

@@ -277,6 +277,15 @@ class LabelAddArgs(_Strict):
     note: str = Field(default="", max_length=_LONGEST_NOTE)
 
 
+class ReviewNextArgs(_Strict):
+    """Arguments of ``review.next``: findings most worth a label, of one verdict or root where that is said."""
+
+    limit: int = Field(default=20, ge=1, le=200)
+    operator: OperatorName = ""
+    class_: ClassName | None = Field(default=None, alias="class")
+    root: str | None = Field(default=None, max_length=64)
+
+
 _adapters: dict[Any, TypeAdapter[Any]] = {}
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from temwatch.model.review import AccuracyReport, AgreementReport, ReviewNext
 from temwatch.wire import messages
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -14,6 +15,9 @@ _PARTS: Mapping[str, type[Any]] = {
     "heartbeat": messages.Heartbeat,
     "command": messages.Command,
     "reply": messages.Reply,
+    "answer.review.next": ReviewNext,
+    "answer.review.agreement": AgreementReport,
+    "answer.review.accuracy": AccuracyReport,
 }
 # Arguments by the command they belong to; a form that several commands share is written for each.
 ARGUMENTS: Mapping[str, type[Any]] = {
@@ -47,6 +51,9 @@ ARGUMENTS: Mapping[str, type[Any]] = {
     "model.rollback": messages.NoArgs,
     "model.freeze": messages.ModelFreezeArgs,
     "model.unfreeze": messages.NoArgs,
+    "review.next": messages.ReviewNextArgs,
+    "review.agreement": messages.NoArgs,
+    "review.accuracy": messages.NoArgs,
 }
 
 

@@ -13,6 +13,7 @@ import pytest
 import zmq.asyncio
 
 from temwatch.clock import SystemClock
+from temwatch.learn.queue import is_control
 from temwatch.model.caller import ROLES, Caller
 from temwatch.model.sighting import Sighted, Stamp
 from temwatch.publish import keys
@@ -25,8 +26,10 @@ from temwatch.publish.labels import Labels
 from temwatch.publish.publisher import Publisher
 from temwatch.publish.queries import Queries
 from temwatch.publish.replies import Answer, Handler, Refusal, Replies, declared
+from temwatch.publish.review import Review
 from temwatch.store.database import Database
 from temwatch.store.store import Store
+from temwatch.wiring import review_rules
 
 
 class Station:
@@ -52,12 +55,15 @@ class Station:
         self.publisher = Publisher(self.database, clock=SystemClock(), state_word=lambda: "ready")
         audit = Audit(self.database, clock=SystemClock())
         self.calls: list[Caller] = []
-        labels = Labels(self.database, clock=SystemClock(), committed=self.publisher.poke)
+        labels = Labels(
+            self.database, clock=SystemClock(), committed=self.publisher.poke, may_be_blind=is_control
+        )
+        review = Review(self.database, review_rules())
         handlers = {
             **Queries(self.database).handlers(),
             **audit.handlers(),
             **self._orders(),
-            **(labels.handlers() if self.with_labels else {}),
+            **(labels.handlers() | review.handlers() if self.with_labels else {}),
         }
         self._tasks = []
         guard, identify = None, declared

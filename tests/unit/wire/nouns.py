@@ -133,6 +133,42 @@ LABEL = {
     "undo": None,
 }
 UNDO = {"id": 8, "label_id": 7, "by": "ben", "known": "declared", "at": "2026-03-01T12:00:00.000Z"}
+REVIEW_ITEM = {
+    **{key: LABEL[key] for key in ("finding_id", "frame_id", "root", "path", "rectangle")},
+    **dict.fromkeys(("class", "probability", "prediction_set", "novelty", "revision", "said")),
+    "why": "control",
+    "blind": True,
+}
+AGREEMENT = {
+    "between": "operator and machine",
+    "who": ["anna"],
+    "n": 40,
+    "agreed": 0.9,
+    "kappa": 0.8,
+    "low": 0.6,
+    "high": 1.0,
+}
+SCORE = {
+    "of": "all",
+    "n": 40,
+    "right": 30,
+    "accuracy": 0.75,
+    "low": 0.6,
+    "high": 0.86,
+    "recent": 0.8,
+    "recent_low": 0.6,
+    "recent_high": 0.9,
+    "recent_n": 31.0,
+}
+MOMENT = {
+    "label_id": 7,
+    "at": "2026-03-01T12:00:00.000Z",
+    "of": "all",
+    "n": 40,
+    "recent": 0.8,
+    "low": 0.6,
+    "high": 0.9,
+}
 COMMAND = {"v": 1, "cmd_id": "c" * 32, "cmd": "status", "args": {}, "operator": "anna"}
 # One message of each kind, by the name of its schema.
 EXAMPLES: dict[str, dict[str, Any]] = {
@@ -183,6 +219,18 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "args.label.page": {"after": 7, "limit": 10},
     "args.label.bulk": {"finding_ids": ["0" * 20 + ".0"], "class": "pore", "dry_run": True},
     "args.label.add": {"frame_id": "0" * 20, "rectangle": RECTANGLE, "class": "pore"},
+    "args.review.next": {"limit": 5, "operator": "anna", "class": "pore", "root": None},
+    "args.review.agreement": {},
+    "args.review.accuracy": {},
+    "answer.review.next": {"items": [REVIEW_ITEM], "waiting": 12, "labelled": 3},
+    "answer.review.agreement": {"agreements": [AGREEMENT]},
+    "answer.review.accuracy": {
+        "classes": [SCORE],
+        "blind": [],
+        "models": [],
+        "course": [MOMENT],
+        "alarms": [{"label_id": 7, "at": "2026-03-01T12:00:00.000Z", "error_before": 0.2, "n": 80}],
+    },
     "args.root.pause": {"root": "titan"},
     "args.root.resume": {"root": "titan"},
     "args.root.remove": {"root": "replay-1"},

@@ -45,6 +45,7 @@ CREATE TABLE label (
     CHECK ((act = 'undo') = (undoes IS NOT NULL) AND (act = 'undo') = (class IS NULL))
 ) STRICT;
 CREATE INDEX label_of_object ON label (object_id, id);
+CREATE INDEX label_by_name ON label (name, id);
 CREATE INDEX label_by_finding ON label (finding_id);
 CREATE INDEX label_blind ON label (id) WHERE blind = 1;
 CREATE UNIQUE INDEX label_revision ON label (object_id, revision) WHERE act = 'set';
