@@ -199,6 +199,8 @@ class Retraining:
     async def _work(self) -> None:
         while True:
             number = await self._begun.get()
+            if not self._runs(number):
+                continue  # ended by the catching up of this start
             _log.info("learning", attempt=number)
             try:
                 ended = await self._attempt(number)
@@ -210,6 +212,10 @@ class Retraining:
             self._trouble("")
             self._committed()
             _log.info("learned", attempt=number, state=ended.state, sentence=ended.sentence)
+
+    def _runs(self, number: int) -> bool:
+        attempt = self._database.ask(lambda tx: models.one_attempt(tx, number))
+        return attempt is not None and attempt.state == "running"
 
     async def _attempt(self, number: int) -> Attempt:
         folder = self._database.folder / "training" / str(number)

@@ -67,14 +67,15 @@ def end(
     facts: Mapping[str, Any] | None = None,
 ) -> Attempt:
     """Write down how an attempt ended, and publish it. The first end stays."""
-    tx.execute(
+    ending = tx.execute(
         "UPDATE attempt SET state = ?, sentence = ?, ended_at = ?, model_id = ?, facts = ?"
         " WHERE id = ? AND state = 'running'",
         (state, sentence, iso(at), model_id, json.dumps(facts) if facts else None, attempt),
     )
     ended = one_attempt(tx, attempt)
     assert ended is not None
-    _publish(tx, f"attempt:{attempt}", "model.learned", ended, at)
+    if ending.rowcount:
+        _publish(tx, f"attempt:{attempt}", "model.learned", ended, at)
     return ended
 
 
