@@ -33,6 +33,7 @@ EVENT_TYPES: Mapping[str, type[Any]] = {
     "label.undone": Label,
     "label.checked": Label,
     "label.moved": Label,
+    "label.measured": Label,
 }
 
 
