@@ -56,6 +56,7 @@ from temwatch.wire.keyfile import fingerprint
 from temwatch.wire.names import to_text
 from temwatch.work.crew import Crew, CrewSettings
 from temwatch.work.dispatch import Dispatch
+from temwatch.work.drawn import Drawn
 from temwatch.work.hand import HandSettings
 from temwatch.work.task import rules_of
 from temwatch.work.task_settings import task_settings
@@ -169,6 +170,7 @@ class Daemon:
             committed=self.publisher.poke,
             timeout_s=settings.workers.timeout_s,
             trouble=lambda said: self._trouble("store", said),
+            drawn=Drawn(self.database, clock=clock, job_body=self._drawn_body),
         )
         self.roots = Roots(
             [root_settings(section) for section in settings.roots],
@@ -338,6 +340,7 @@ class Daemon:
             self.database,
             clock=self._clock,
             committed=self.publisher.poke,
+            drawn=self.dispatch.poke,
             may_be_blind=queue.is_control,
         )
         review = Review(self.database, review_rules())
@@ -350,6 +353,10 @@ class Daemon:
             **audit.handlers(),
         }
         return Replies(handlers, identify=identify, record=audit.record)
+
+    def _drawn_body(self, frame: FrameRow) -> dict[str, Any] | None:
+        section = self._sections.get(frame.root)
+        return None if section is None else job_body(frame, section)
 
     def _listen(self, context: zmq.asyncio.Context) -> tuple[str, str]:
         """Bind both sockets, behind the keys where there are any, and return where they really are."""

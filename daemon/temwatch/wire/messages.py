@@ -38,6 +38,7 @@ EVENT_TYPES: Mapping[str, type[Any]] = {
     "model.promoted": ModelPromoted,
     "model.frozen": ModelFrozen,
     "model.rescored": HistoryRescored,
+    "label.measured": Label,
 }
 
 

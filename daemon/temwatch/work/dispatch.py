@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import structlog
@@ -12,14 +13,13 @@ from temwatch.clock import Clock
 from temwatch.errors import TransientError
 from temwatch.model.events import WorkerHealth
 from temwatch.model.job import Crashed, Failed, Finished, Job, Outcome
-from temwatch.model.report import Report
 from temwatch.store import previews
 from temwatch.store.frames import FrameRow
 from temwatch.store.jobs import JobRow
-from temwatch.store.results import Inspected
-from temwatch.store.store import MAX_SECTIONS, Store
-from temwatch.wire import messages
+from temwatch.store.store import Store
 from temwatch.wire.messages import MessageRefused
+from temwatch.work.believed import checked, counted_sections
+from temwatch.work.drawn import Drawn
 from temwatch.work.engine import CANCELLED, Engine, EngineClosed
 from temwatch.work.verdict import Gone, RetrySettings, SetAside, TryAgain, after
 
@@ -52,6 +52,8 @@ class Dispatch:
         The engine's deadline for one job; leases last a little longer.
     trouble : callable
         Told the reason while the store can't be written, and "" when it can again.
+    drawn : Drawn, optional
+        Objects that people drew; somebody waits for them, so they go before frames.
     """
 
     def __init__(
@@ -65,7 +67,9 @@ class Dispatch:
         timeout_s: float,
         trouble: Callable[[str], None],
         retries: RetrySettings | None = None,
+        drawn: Drawn | None = None,
     ) -> None:
+        self._drawn = drawn
         self._store = store
         self._engine = engine
         self._clock = clock
@@ -123,7 +127,9 @@ class Dispatch:
             async with self._riding_out_trouble():
                 self._store.wake(now_s=self._clock.monotonic_s())
                 while not self.draining and self._engine.free() > 0:
-                    if not self._store.has_ready() or not await self._submit_next():
+                    if self._drawn is not None and (job := self._drawn.next_job()) is not None:
+                        await self._engine.submit(job)
+                    elif not self._store.has_ready() or not await self._submit_next():
                         break
                 self._idle_s = self._until_due()
             with contextlib.suppress(TimeoutError):
@@ -153,21 +159,26 @@ class Dispatch:
                 outcome = await self._engine.next_outcome()
             except EngineClosed:
                 return
+            if self._drawn is not None and self._drawn.owns(outcome):
+                await self._until_written(partial(self._drawn.settle, outcome))
+                self._committed()
+                self._wake.set()
+                continue
             leased = self._leased.pop((outcome.job_id, outcome.attempt), None)
             if leased is None:
                 _log.warning("outcome of an unknown job", job_id=outcome.job_id, attempt=outcome.attempt)
                 continue
-            await self._until_committed(outcome, leased)
+            await self._until_written(partial(self._settle, outcome, leased))
             if not self._leased:
                 self._idle.set()
             self._committed()
             self._wake.set()
 
-    async def _until_committed(self, outcome: Outcome, leased: _Leased) -> None:
+    async def _until_written(self, write: Callable[[], None]) -> None:
         while True:
             done = False
             async with self._riding_out_trouble():
-                self._settle(outcome, leased)
+                write()
                 done = True
             if done:
                 return
@@ -265,45 +276,3 @@ def counted(outcome: Failed | Crashed, job: JobRow) -> JobRow:
     if outcome.error == "ShareTrouble":
         return replace(job, share_troubles=job.share_troubles + 1)
     return replace(job, failures=job.failures + 1)
-
-
-def counted_sections(outcome: Finished) -> int:
-    """Return how many images a worker counted in a file.
-
-    Raises
-    ------
-    MessageRefused
-        When that is no number of several images.
-    """
-    sections = outcome.body["sections"]
-    if not isinstance(sections, int) or not 1 < sections <= MAX_SECTIONS:
-        raise MessageRefused(f"{sections!r} images in a file")
-    return sections
-
-
-def checked(outcome: Finished, frame: FrameRow) -> tuple[Inspected, Report]:
-    """Return what a worker brought, after making sure that it is a report about this frame.
-
-    Raises
-    ------
-    MessageRefused
-        When it is not: decoders run in workers, so what they send is not believed.
-    """
-    if len(outcome.blobs) != 4:
-        raise MessageRefused(f"{len(outcome.blobs)} parts instead of report, features, contours, preview")
-    report_json, features, contours, preview = outcome.blobs
-    report: Report = messages.from_json(Report, report_json)
-    if (report.frame_id, report.revision) != (frame.frame_id, frame.revision):
-        raise MessageRefused(f"a report about frame {report.frame_id!r} instead of {frame.frame_id!r}")
-    feature_set = str(outcome.body.get("feature_set", ""))
-    inspected = Inspected(
-        report_json=report_json,
-        model_id=report.model.id,
-        decision=report.verdict.decision.value,
-        findings=len(report.findings),
-        feature_set=feature_set,
-        features=features,
-        contours=contours,
-        preview=preview,
-    )
-    return inspected, report

@@ -3,6 +3,7 @@
 import os
 import struct
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from temwatch.acceptance.rules import Rules
 from temwatch.errors import FrameChanged, PermanentError
+from temwatch.model.finding import Rectangle
 from temwatch.model.frame import Frame, ImagingMode
 from temwatch.model.naming import FrameName
 from temwatch.reading.completeness import Complete, probe
@@ -22,6 +24,7 @@ from temwatch.store.shelf import load
 from temwatch.store.weights import load_weights, shipped_finder
 from temwatch.vision.features import FEATURE_SET
 from temwatch.vision.finder.base import Finder
+from temwatch.vision.finder.drawn import DrawnFinder
 from temwatch.vision.finder.threshold import ThresholdFinder
 from temwatch.vision.inspection import Inspection
 from temwatch.vision.overlay import preview
@@ -48,7 +51,7 @@ class Inspect:
         """Return the report of one job: JSON facts, and as blobs report, features, contours, preview.
 
         A job whose file turns out to hold several images, and which does not say which one is meant, is answered
-        with their number alone.
+        with their number alone. A job with a ``drawn`` rectangle is answered with a report about what is in it.
 
         Raises
         ------
@@ -71,7 +74,10 @@ class Inspect:
             frame_id=body["frame_id"], root=body["root"], path=body["path"], revision=body["revision"]
         )
         hints = Hints(object_size_nm=body["object_size_nm"], polarity=body["polarity"])
-        made = self._bench.inspect(frame, name, zone=body["zone"], hints=hints, read_ms=read_ms)
+        bench = self._bench
+        if "drawn" in body:
+            bench = replace(bench, finder=DrawnFinder(Rectangle(**body["drawn"])))
+        made = bench.inspect(frame, name, zone=body["zone"], hints=hints, read_ms=read_ms)
         facts = {"feature_set": FEATURE_SET, "findings": len(made.report.findings)}
         blobs = [
             messages.to_json(made.report),

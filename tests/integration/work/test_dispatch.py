@@ -10,17 +10,21 @@ from typing import Any
 import pytest
 
 from temwatch.clock import SystemClock
+from temwatch.model.caller import Caller
 from temwatch.model.finding import Finding, Rectangle
 from temwatch.model.frame import Calibration, ModeReading
 from temwatch.model.job import Crashed, Failed, Finished, Job, Outcome
+from temwatch.model.label import Label
 from temwatch.model.report import Decision, ModelName, Report, SizeStatistics, Summary, Verdict
 from temwatch.model.sighting import Sighted, Stamp
-from temwatch.store import outbox, previews
+from temwatch.store import frames, labelling, labels, outbox, previews
 from temwatch.store.database import Database
 from temwatch.store.frames import FrameRow
+from temwatch.store.labelling import Statement
 from temwatch.store.store import Store
 from temwatch.wire import messages
 from temwatch.work.dispatch import Dispatch
+from temwatch.work.drawn import Drawn
 from temwatch.work.engine import EngineHealth, WorkerState
 from temwatch.work.verdict import RetrySettings
 
@@ -157,6 +161,7 @@ async def running(store: Store, answer: Answer) -> AsyncIterator[OneHand]:
         timeout_s=5.0,
         trouble=lambda _: None,
         retries=QUICK,
+        drawn=Drawn(store.database, clock=SystemClock(), job_body=body_of, retries=QUICK),
     )
     task = asyncio.create_task(dispatch.run())
     try:
@@ -292,3 +297,101 @@ async def test_a_number_of_images_that_is_none_is_not_believed(store: Store, sec
     async with running(store, answer):
         (end,) = await until_ended(store, 1)
     assert end.type == "frame.set_aside"
+
+
+# --- what people drew ----------------------------------------------------------------------------------------------------
+
+
+async def drawn_in(store: Store, name: str) -> Label:
+    """Return the label of an object drawn in a frame that was inspected."""
+    queue(store, name)
+    async with running(store, finished):
+        await until_ended(store, 1)
+    with store.database.transaction() as tx:
+        frame = frames.by_pk(tx, 1)
+        rectangle = Rectangle(row=3, col=3, length_px=4, width_px=2, angle_deg=0)
+        anna = Caller(name="anna", role="labeller", known="declared", cmd_id="c" * 8)
+        return labelling.draw(
+            tx, frame, "sha", rectangle, Statement(class_="crack"), anna, at=datetime.now(UTC)
+        )
+
+
+async def until_measured(store: Store, label: Label) -> Label:
+    async with asyncio.timeout(20):
+        while True:
+            assert label.label_id is not None
+            now = labels.one(store.database.connection(), label.label_id)
+            assert now is not None
+            if now.measured != "waiting":
+                return now
+            await asyncio.sleep(0.01)
+
+
+async def test_a_drawn_object_is_measured_by_a_worker_and_can_be_learned_from(store: Store) -> None:
+    label = await drawn_in(store, "a")
+    bodies = []
+
+    def answer(job: Job) -> Outcome:
+        bodies.append(job.body)
+        return finished(job)
+
+    async with running(store, answer):
+        now = await until_measured(store, label)
+    assert (now.measured, now.class_) == ("measured", "crack")
+    assert bodies[0]["drawn"] == {"row": 3, "col": 3, "length_px": 4, "width_px": 2, "angle_deg": 0}
+    (row,) = labels.for_training(store.database.connection())
+    assert (row.label_id, row.class_, row.feature_set, row.predicted) == (
+        label.label_id,
+        "crack",
+        "f/1",
+        None,
+    )
+    told = outbox.page(store.database.connection(), since=0, limit=100, topic="tw1/label/")
+    assert [message.type for message in told] == ["label.set", "label.measured"]
+
+
+@pytest.mark.parametrize(
+    ("error", "retryable", "why"),
+    [
+        ("FrameGone", False, "the file is gone"),
+        ("FrameChanged", True, "the file holds another content now"),
+        ("FrameUnreadable", False, "FrameUnreadable said so"),
+    ],
+)
+async def test_what_can_not_be_measured_keeps_its_label_and_says_why(
+    store: Store, error: str, retryable: bool, why: str
+) -> None:
+    label = await drawn_in(store, "a")
+    async with running(store, lambda job: failed(job, error, retryable=retryable)):
+        now = await until_measured(store, label)
+    assert (now.measured, now.why_not_measured, now.stands) == ("not measured", why, True)
+    assert labels.for_training(store.database.connection()) == []
+
+
+async def test_a_worker_that_dies_over_a_drawn_object_gets_three_tries(store: Store) -> None:
+    label = await drawn_in(store, "a")
+    tries = []
+
+    def dies(job: Job) -> Outcome:
+        tries.append((job.job_id, job.attempt))
+        return Crashed(job_id=job.job_id, attempt=job.attempt, cause="SIGSEGV")
+
+    async with running(store, dies):
+        now = await until_measured(store, label)
+    assert (tries, now.measured) == ([(-1, 1), (-1, 2), (-1, 3)], "not measured")
+    assert "SIGSEGV" in now.why_not_measured
+
+
+async def test_a_failing_share_is_waited_for_and_a_lie_is_not_believed(store: Store) -> None:
+    label = await drawn_in(store, "a")
+    answers = iter(["ShareTrouble"] * 12)
+
+    def answer(job: Job) -> Outcome:
+        if (error := next(answers, None)) is not None:
+            return failed(job, error, retryable=True)
+        return finished(job, findings=())
+
+    async with running(store, answer):
+        now = await until_measured(store, label)
+    assert now.measured == "not measured"
+    assert "0 findings" in now.why_not_measured

@@ -37,6 +37,28 @@ def test_its_interval_holds_the_truth_as_often_as_it_says() -> None:
     assert 0.92 < held / 600 < 0.98
 
 
+@settings(max_examples=30, deadline=None)
+@given(pairs=st.lists(st.tuples(NAMES, NAMES), min_size=8, max_size=60))
+def test_its_standard_error_is_what_the_delta_method_gives(pairs: list[tuple[str, str]]) -> None:
+    names = sorted({name for pair in pairs for name in pair})
+    if len(names) < 2:
+        return
+    cells = [(one, other) for one in names for other in names]
+    p = np.array([pairs.count(cell) for cell in cells]) / len(pairs)
+
+    def value(share: np.ndarray) -> float:
+        table = share.reshape(len(names), -1)
+        chance = table.sum(1) @ table.sum(0) / table.sum() ** 2
+        return float((np.trace(table) / table.sum() - chance) / (1 - chance))
+
+    step = 1e-6
+    slope = np.array([(value(p + step * e) - value(p - step * e)) / (2 * step) for e in np.eye(len(p))])
+    variance = (slope**2 @ p - (slope @ p) ** 2) / len(pairs)
+    found = kappa(pairs)
+    assert found is not None
+    assert found[1] == pytest.approx(max(0.0, variance) ** 0.5, abs=1e-4)
+
+
 def say(number: int, thing: int, by: str, class_: str, *, blind: bool = True) -> Opinion:
     return Opinion(
         label_id=number,

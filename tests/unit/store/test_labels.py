@@ -6,12 +6,13 @@ import sqlite3
 import numpy as np
 import pytest
 
-from temwatch.store import labels, outbox
+from temwatch.store import anchors, labels, outbox, results
 from temwatch.store.findings import FindingUnknown
 from temwatch.store.labelling import LabelConflict, LabelUnknown, bulk
+from temwatch.store.results import Inspected
 from temwatch.store.store import Store
 from unit.store import facts
-from unit.store.labelled import ANNA, BEN, again, draw, frame, known, person, say, square, take_back
+from unit.store.labelled import ANNA, BEN, again, draw, frame, known, person, report, say, square, take_back
 
 
 def stands(store: Store, finding_id: str) -> str | None:
@@ -251,6 +252,37 @@ def test_two_labels_never_go_to_one_finding_and_may_change_places(store: Store) 
         label.finding_id: label.class_ for label in store.database.ask(lambda c: labels.of_frame(c, new.pk))
     }
     assert now == {f"{new.frame_id}.{k}": class_ for k, class_ in enumerate(("pore", "slag", "crack"))}
+
+
+def test_a_new_report_of_the_same_frame_moves_labels_among_its_own_findings(store: Store) -> None:
+    there = frame(store, square(10, 10), square(100, 100), square(200, 200))
+    for k, class_ in enumerate(("crack", "slag", "pore")):
+        say(store, f"{there.frame_id}.{k}", class_)
+    brought = Inspected(
+        report_json=report(there, [square(100, 100), square(10, 10), square(300, 300)], model_id="m2"),
+        model_id="m2",
+        decision="accept",
+        findings=3,
+        feature_set="f1",
+        features=bytes(36),
+        contours=b"",
+        preview=b"",
+    )
+    with store.database.transaction() as tx:
+        results.insert(tx, there.pk, brought, at=facts.AT)
+        anchors.follow(tx, there, at=facts.AT)
+    assert [stands(store, f"{there.frame_id}.{k}") for k in range(3)] == ["slag", "crack", None]
+    assert [one.class_ for one in store.database.ask(lambda c: labels.to_look_at(c, limit=9))] == ["pore"]
+    # The number belongs to another object now: a label for it is a first one.
+    assert say(store, f"{there.frame_id}.2", "particle", expect_revision=0).revision == 1
+
+
+def test_the_same_findings_again_move_nothing(store: Store) -> None:
+    there = frame(store, square(10, 10), square(100, 100))
+    say(store, f"{there.frame_id}.1", "crack")
+    with store.database.transaction() as tx:
+        anchors.follow(tx, there, at=facts.AT)
+    assert store.database.read("SELECT COUNT(*) FROM label_move")[0][0] == 0
 
 
 def test_a_finding_of_the_old_revision_still_names_the_object_that_moved(store: Store) -> None:

@@ -180,6 +180,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "label.set": LABEL,
     "label.checked": {**LABEL, "blind": True, "stands": False, "previous": None},
     "label.moved": LABEL,
+    "label.measured": {**LABEL, "drawn": True, "predicted": None},
     "label.undone": {**LABEL, "label_id": None, "class": None, "state": "predicted", "undo": UNDO},
     "header": {
         "v": 1,

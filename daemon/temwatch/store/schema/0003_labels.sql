@@ -79,7 +79,6 @@ CREATE TABLE drawn (
     frame_pk    INTEGER NOT NULL REFERENCES frame (id),
     state       TEXT    NOT NULL CHECK (state IN ('waiting', 'measured', 'not measured')),
     reason      TEXT    NOT NULL DEFAULT '',
-    attempts    INTEGER NOT NULL DEFAULT 0,
     feature_set TEXT,
     features    BLOB,                -- float32, one row
     finding     TEXT,                -- JSON: the finding as it was measured and recognised
