@@ -31,6 +31,7 @@ from temwatch.wire.messages import NoArgs, ReviewNextArgs
 
 T = TypeVar("T")
 _FINDINGS, _FRAMES = 10_000, 2000  # looked through for the next ones: the newest
+_FEW = 10  # labels that change no second opinion worth mentioning
 _SECOND_LOOKS = 10  # one place in so many for each kind of label that needs another look
 
 
@@ -85,6 +86,9 @@ class Review:
         self._database = database
         self._rules = rules
         self._read: dict[int, Shown] = {}
+        self._asked_at = 0  # the newest label when second opinions were last asked for
+        self._taught: tuple[list[NDArray[np.float32]], list[str]] = ([], [])
+        self._opinions: dict[str, str] = {}
         self._turn = asyncio.Lock()
 
     def handlers(self) -> dict[str, Handler]:
@@ -116,7 +120,7 @@ class Review:
         places = {
             finding["finding_id"]: _Place(shown, number)
             for shown in self._read.values()
-            if wanted.root in (None, shown.root)
+            if wanted.root in (None, shown.root) and shown.feature_set == _newest_set(self._read)
             for number, finding in enumerate(shown.findings)
         }
         fresh = [finding_id for finding_id in places if finding_id not in stands]
@@ -154,12 +158,24 @@ class Review:
         )
 
     def _second(self, connection: Connection, candidates: Candidates) -> list[str] | None:
-        width = candidates.features.shape[1]
-        known = [row for row in labels.for_training(connection) if len(row.features) == width]
-        if not known or not len(candidates.features):
+        """Return what the labels themselves call the candidates; asked anew only after a tenth more labels."""
+        newest = labels.newest_id(connection)
+        if newest > 1.1 * self._asked_at + _FEW or newest < self._asked_at:
+            known = [
+                row for row in labels.for_training(connection) if row.feature_set == _newest_set(self._read)
+            ]
+            self._taught = ([row.features for row in known], [row.class_ for row in known])
+            self._asked_at, self._opinions = newest, {}
+        unasked = [k for k, one in enumerate(candidates.finding_ids) if one not in self._opinions]
+        taught, names = self._taught
+        if unasked and taught and taught[0].size == candidates.features.shape[1]:
+            said = self._rules.second(candidates.features[unasked], np.stack(taught), names)
+            if said is None:
+                return None
+            self._opinions |= zip((candidates.finding_ids[k] for k in unasked), said, strict=True)
+        if not all(one in self._opinions for one in candidates.finding_ids):
             return None
-        table = np.stack([row.features for row in known])
-        return self._rules.second(candidates.features, table, [row.class_ for row in known])
+        return [self._opinions[one] for one in candidates.finding_ids]
 
     def _second_looks(
         self,
@@ -195,6 +211,11 @@ class Review:
             return await asyncio.to_thread(in_thread)
 
 
+def _newest_set(read: dict[int, Shown]) -> str | None:
+    """Return which features the newest results have; labels measured with others cannot be compared."""
+    return next((shown.feature_set for shown in read.values()), None)
+
+
 def _fits(label: Label, wanted: ReviewNextArgs) -> bool:
     machine = label.predicted.class_ if label.predicted else None
     return wanted.root in (None, label.root) and wanted.class_ in (None, machine)
@@ -202,13 +223,8 @@ def _fits(label: Label, wanted: ReviewNextArgs) -> bool:
 
 def _candidates(places: Sequence[_Place], class_: str | None) -> Candidates:
     findings = [(place, place.shown.findings[place.number]) for place in places]
-    # Rows of another width were measured with other features, and cannot be compared.
     width = findings[0][0].shown.features.shape[1] if findings else 0
-    fitting = [
-        (place, finding)
-        for place, finding in findings
-        if class_ in (None, finding["class"]) and place.shown.features.shape[1] == width
-    ]
+    fitting = [(place, finding) for place, finding in findings if class_ in (None, finding["class"])]
     table = [place.shown.features[place.number] for place, _ in fitting]
     return Candidates(
         finding_ids=tuple(finding["finding_id"] for _, finding in fitting),

@@ -26,7 +26,7 @@ WHERE r.findings > 0 AND NOT EXISTS (
 ORDER BY r.id DESC LIMIT ?
 """
 _BODY = """
-SELECT r.body, m.features FROM result AS r LEFT JOIN measurement AS m ON m.result_id = r.id AND m.n = r.findings
+SELECT r.body, m.features, m.feature_set FROM result AS r LEFT JOIN measurement AS m ON m.result_id = r.id AND m.n = r.findings
 WHERE r.id = ?
 """
 _OPINIONS = """
@@ -54,6 +54,8 @@ class Shown:
     findings : list of dict
         As JSON.
     features : ndarray of float32, shape (n, p)
+    feature_set : str
+        Which features these are.
     """
 
     frame_id: str
@@ -61,6 +63,7 @@ class Shown:
     path: str
     findings: list[dict[str, Any]] = field(repr=False)
     features: NDArray[np.float32] = field(repr=False)
+    feature_set: str
 
 
 def newest(
@@ -140,6 +143,7 @@ def _read(connection: sqlite3.Connection, row: sqlite3.Row) -> Shown | None:
         path=printable(row["relpath"]),
         findings=findings,
         features=np.frombuffer(stored["features"], "<f4").reshape(len(findings), -1),
+        feature_set=stored["feature_set"],
     )
 
 
