@@ -11,7 +11,8 @@ from temwatch.errors import ModelRefused
 from temwatch.learn.dissent import Dissent, dissents
 from temwatch.learn.gate import Judged, Verdict, judge
 from temwatch.learn.training_set import TrainingSet
-from temwatch.recognition.fitting import Learned, learn_recognizer
+from temwatch.model.finding import ARTEFACT
+from temwatch.recognition.fitting import fit_recognizer
 from temwatch.recognition.folds import folds
 from temwatch.recognition.kernel_elm import stratified
 from temwatch.recognition.recognizer import Recognizer
@@ -24,7 +25,8 @@ MOST_LABELS = 3000
 """More labels are thinned, every class keeping its share: time goes with the cube of the rows."""
 _SIMULATED = 1200
 _FILLED_TO = 60  # rows of a class, labels and simulation together, where simulation only fills up
-_PLENTY = 1500  # labels from which on simulation no longer outweighs them by itself
+_PLENTY = 1500  # labels from which on they need no more than their rare classes filled up
+_KNOWN_SHARE = 0.5  # of the labelled objects, of classes that simulation knows
 
 RECIPES: Mapping[str, str] = {
     "labels": "labels alone",
@@ -104,8 +106,7 @@ def learn_candidate(
 
     For each fifth of the groups (specimens, else frames) both are judged on what they did not see: the candidate
     learned from the other four; so did the champion, by its own recipe and from its own labels, where it had seen
-    that fifth. The recipe is chosen anew in every fold, by the log-loss that each gives the labels it learns from
-    while these are held out, so that the choice is judged along with the rest.
+    that fifth.
 
     Parameters
     ----------
@@ -118,6 +119,8 @@ def learn_candidate(
     ModelRefused
         The labels can't make a recognizer: one class alone and no simulation.
     """
+    recipe = recipe_for(labels, simulated)
+    say(RECIPES[recipe])
     kept = labels.only(_thinned(labels.classes, MOST_LABELS))
     if len(kept) < len(labels):
         say(f"{len(kept)} of {len(labels)} labels are kept, the same share of every class")
@@ -129,14 +132,14 @@ def learn_candidate(
     for number, (train, test) in enumerate(parts, start=1):
         say(f"held out {number} of {len(parts)}")
         part, held = kept.only(_mask(train, len(kept))), kept.only(_mask(test, len(kept)))
-        candidate = _best(part, simulated, settings, say=lambda _: None)[1].recognizer
+        candidate = learned_by(recipe, part, simulated, settings)
         rival = _without(champion, part, held, simulated, settings)
         for which, recognizer in ((said_by_champion, rival), (said_by_candidate, candidate)):
             for place, class_ in zip(np.sort(test).tolist(), _named(recognizer, held), strict=True):
                 which[place] = class_
         seen[test] = True
     say("learning from all labels")
-    recipe, learned = _best(kept, simulated, settings, say=say)
+    recognizer = learned_by(recipe, kept, simulated, settings)
     where = np.flatnonzero(seen)
     judged = Judged(
         truth=tuple(kept.classes[k] for k in where),
@@ -151,7 +154,7 @@ def learn_candidate(
         [int(kept.label_ids[k]) for k in where],
     )
     return Candidate(
-        recognizer=learned.recognizer,
+        recognizer=recognizer,
         recipe=recipe,
         label_ids=tuple(sorted(int(k) for k in kept.label_ids)),
         judged=judged,
@@ -160,10 +163,26 @@ def learn_candidate(
     )
 
 
+def recipe_for(labels: TrainingSet, simulated: TrainingSet | None) -> str:
+    """Return how to learn from labels: beside simulation, filled up with it, or alone.
+
+    The recipe is not chosen by how well it does on the labels: people label what the recognizer was unsure of, and
+    on such objects alone a recognizer without simulation looks best that is far worse on all the others. Labels
+    whose classes simulation hardly knows are of another material, and learned from alone.
+    """
+    if simulated is None:
+        return "labels"
+    known = set(simulated.classes)
+    objects = [class_ for class_ in labels.classes if class_ != ARTEFACT]
+    if sum(class_ in known for class_ in objects) < _KNOWN_SHARE * len(objects):
+        return "labels"
+    return "simulated" if len(labels) < _PLENTY else "filled"
+
+
 def learned_by(
     recipe: str, labels: TrainingSet, simulated: TrainingSet | None, settings: Settings
-) -> Learned:
-    """Learn from labels by one recipe; its held-out rows come in the order of `rows_of`, labels first.
+) -> Recognizer:
+    """Learn from labels by one recipe.
 
     Raises
     ------
@@ -171,7 +190,7 @@ def learned_by(
         These rows can't make a recognizer.
     """
     rows = rows_of(recipe, labels, simulated)
-    return learn_recognizer(
+    return fit_recognizer(
         rows.features,
         rows.classes,
         rows.feature_names,
@@ -201,43 +220,6 @@ def rows_of(recipe: str, labels: TrainingSet, simulated: TrainingSet | None) -> 
     return labels.with_rows_of(simulated.only(chosen)) if chosen.any() else labels
 
 
-def _best(
-    labels: TrainingSet, simulated: TrainingSet | None, settings: Settings, *, say: Say
-) -> tuple[str, Learned]:
-    """Return the recipe with the lowest held-out log-loss on the labels, and what it learned."""
-    offered = ["labels"]
-    if simulated is not None:
-        offered.append("filled")
-        if len(labels) < _PLENTY:
-            offered.append("simulated")
-    tried: dict[str, Learned] = {}
-    refusal: ModelRefused | None = None
-    for recipe in offered:
-        try:
-            tried[recipe] = learned_by(recipe, labels, simulated, settings)
-        except ModelRefused as error:
-            refusal = error
-    if not tried:
-        assert refusal is not None
-        raise refusal
-    losses = {recipe: _loss(learned, labels) for recipe, learned in tried.items()}
-    for recipe, loss in losses.items():
-        say(f"{RECIPES[recipe]}: log-loss {loss:.3f} on labels held out")
-    best = min(losses, key=lambda recipe: losses[recipe])
-    return best, tried[best]
-
-
-def _loss(learned: Learned, labels: TrainingSet) -> float:
-    """Return the mean of -ln p(label) over all labels; one that could not be held out counts as a guess."""
-    classes = learned.recognizer.classes
-    column = {name: k for k, name in enumerate(classes)}
-    truth = np.full(len(labels), 1 / len(classes))
-    mine = learned.held_out < len(labels)
-    rows = learned.held_out[mine]
-    truth[rows] = learned.probability[mine, [column[labels.classes[k]] for k in rows]]
-    return float(-np.log(np.maximum(truth, 1e-6)).mean())
-
-
 def _without(
     champion: Champion,
     part: TrainingSet,
@@ -250,7 +232,7 @@ def _without(
         return champion.recognizer
     own = part.only(np.isin(part.label_ids, list(champion.label_ids)))
     try:
-        return learned_by(champion.recipe, own, simulated, settings).recognizer
+        return learned_by(champion.recipe, own, simulated, settings)
     except ModelRefused:
         # Too little of it is left. As it is, it has seen the answers: the candidate has the harder stand.
         return champion.recognizer

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,32 +33,7 @@ class _Folds:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Learned:
-    """A recognizer, and what it said of the rows it learned from while each was held out.
-
-    Attributes
-    ----------
-    recognizer : Recognizer
-    held_out : ndarray of int, shape (m,)
-        Rows that were held out once, with all of their group.
-    probability : ndarray of float64, shape (m, C)
-        What was then said of them; columns as `recognizer.classes`.
-    """
-
-    recognizer: Recognizer
-    held_out: Codes
-    probability: Array
-
-
 def fit_recognizer(
-    features: ArrayLike, classes: Sequence[str], feature_names: Sequence[str], **how: Any
-) -> Recognizer:
-    """Learn a recognizer; arguments as `learn_recognizer`."""
-    return learn_recognizer(features, classes, feature_names, **how).recognizer
-
-
-def learn_recognizer(
     features: ArrayLike,
     classes: Sequence[str],
     feature_names: Sequence[str],
@@ -72,8 +46,8 @@ def learn_recognizer(
     provenance: str,
     feature_set: str = "",
     nm_per_px_range: tuple[float, float] | None = None,
-) -> Learned:
-    """Learn a recognizer, and keep what it said of each row while that was held out.
+) -> Recognizer:
+    """Learn a recognizer.
 
     Parameters
     ----------
@@ -147,9 +121,7 @@ def learn_recognizer(
         radii=fit_novelty(machine.rows, codes[kept], machine.distances(machine.rows), folds.codes[kept]),
         golden=Golden(features=np.empty((0, 0)), probability=np.empty((0, 0)), novelty=np.empty(0)),
     )
-    return Learned(
-        recognizer=_with_golden(unproven, table[kept]), held_out=held, probability=fitted.probability
-    )
+    return _with_golden(unproven, table[kept])
 
 
 def _check_settings(method: str, confidence: float) -> None:
