@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,10 +9,9 @@ from typing import Any
 from temwatch.errors import PermanentError
 from temwatch.model.finding import Rectangle
 from temwatch.model.label import Predicted
-from temwatch.store import frames
+from temwatch.store import frames, results
 from temwatch.store.frames import FrameRow
 
-_NEWEST = "SELECT body FROM result WHERE frame_pk = ? ORDER BY id DESC LIMIT 1"
 _MEASURED = """
 SELECT m.feature_set, m.features FROM result AS r JOIN measurement AS m ON m.result_id = r.id
 WHERE r.frame_pk = ? AND m.n = ? ORDER BY r.id DESC LIMIT 1
@@ -83,9 +81,9 @@ def look_up(connection: sqlite3.Connection, finding_ids: Iterable[str]) -> dict[
 
 
 def newest_report(connection: sqlite3.Connection, frame_pk: int) -> dict[str, Any]:
-    """Return a frame's newest report as parsed JSON; empty where it has none."""
-    row = connection.execute(_NEWEST, (frame_pk,)).fetchone()
-    return json.loads(zlib.decompress(row[0])) if row else {}
+    """Return a frame's newest report, as it stands, as parsed JSON; empty where it has none."""
+    body = results.newest(connection, frame_pk)
+    return json.loads(body) if body else {}
 
 
 def rectangle_of(said: Mapping[str, float]) -> Rectangle:
