@@ -15,6 +15,11 @@ from temwatch.store.findings import Facts
 from temwatch.store.frames import FrameRow
 from temwatch.wire import messages, topics
 
+_SAID_BETWEEN = """
+SELECT l.id FROM label AS l WHERE l.name = ? AND l.at >= ? AND l.at < ? AND l.act <> 'undo'
+AND NOT EXISTS (SELECT 1 FROM label WHERE undoes = l.id) ORDER BY l.id DESC
+"""
+
 
 class LabelConflict(PermanentError):
     """Somebody else was quicker; `current` is the label that stands now (None: none does)."""
@@ -69,6 +74,25 @@ class Bulk:
     would_change: int
     same: int
     conflicts: Sequence[Label]
+    labels: Sequence[Label]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reverted:
+    """What of a person's labels was, or would be, taken back.
+
+    Attributes
+    ----------
+    would_undo : int
+        All that are there to take back.
+    label_ids : sequence of int
+        Those of this order: the newest, as many as one order may take back.
+    labels : sequence of Label
+        What stands on their findings now; empty in a dry run.
+    """
+
+    would_undo: int
+    label_ids: Sequence[int]
     labels: Sequence[Label]
 
 
@@ -181,6 +205,32 @@ def bulk(
     said = Statement(class_=class_)
     new = [] if dry_run else [set_label(tx, one, said, caller, at=at) for one in to_change]
     return Bulk(would_change=len(to_change), same=same, conflicts=conflicts, labels=new)
+
+
+def revert(
+    tx: sqlite3.Connection,
+    name: str,
+    caller: Caller,
+    *,
+    since: str,
+    until: str,
+    at: datetime,
+    limit: int,
+    dry_run: bool,
+) -> Reverted:
+    """Take back what a person said between two moments, the newest first, up to `limit` labels.
+
+    Parameters
+    ----------
+    name : str
+        Whose labels.
+    since, until : str
+        ISO-8601 in UTC, as labels have it; from `since` on, before `until`.
+    """
+    found = [row[0] for row in tx.execute(_SAID_BETWEEN, (name, since, until))]
+    chosen = found[:limit]
+    left = [] if dry_run else [undo(tx, number, caller, at=at) for number in chosen]
+    return Reverted(would_undo=len(found), label_ids=chosen, labels=left)
 
 
 def draw(
