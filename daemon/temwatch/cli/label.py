@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,15 @@ _AT_ONCE = 1000  # findings in one order
 @click.option(
     "--undo", "undo_id", type=click.IntRange(min=1), metavar="LABEL", help="Take a label back, by its number."
 )
+@click.option(
+    "--undo-all-of",
+    "revert",
+    metavar="NAME",
+    help="Take back what somebody said; others' needs the role admin.",
+)
+@click.option("--since", type=click.DateTime(), help="With --undo-all-of: from then on (local time).")
+@click.option("--until", type=click.DateTime(), help="With --undo-all-of: before then (local time).")
+@click.option("--blind", is_flag=True, help="`temwatch review` offered it blind, and you saw no verdict.")
 @click.option("--history", "history_of", metavar="FINDING", help="Show everything said of a finding.")
 @click.option(
     "--from-csv",
@@ -36,7 +46,7 @@ _AT_ONCE = 1000  # findings in one order
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Label as a table says: columns finding_id and class, and if you like note and doubtful.",
 )
-@click.option("--dry-run", is_flag=True, help="With --from-csv: only say what would change.")
+@click.option("--dry-run", is_flag=True, help="With --from-csv or --undo-all-of: only say what would change.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @address_options
 @config_option()
@@ -50,6 +60,10 @@ def label(
     expect_revision: int | None,
     note: str,
     undo_id: int | None,
+    revert: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    blind: bool,
     history_of: str | None,
     table: Path | None,
     dry_run: bool,
@@ -62,15 +76,22 @@ def label(
 
     What was said before stays in the history, and `--undo` brings it back.
     """
-    ways = [(finding, class_) != (None, None), undo_id is not None, history_of is not None, table is not None]
+    ways = [
+        (finding, class_) != (None, None),
+        *(one is not None for one in (undo_id, revert, history_of, table)),
+    ]
     if sum(ways) != 1 or (ways[0] and class_ is None):
-        raise click.UsageError("give FINDING and CLASS, or one of --undo, --history, --from-csv")
-    if dry_run and table is None:
-        raise click.UsageError("--dry-run goes with --from-csv")
+        raise click.UsageError(
+            "give FINDING and CLASS, or one of --undo, --undo-all-of, --history, --from-csv"
+        )
+    if dry_run and table is None and revert is None:
+        raise click.UsageError("--dry-run goes with --from-csv or --undo-all-of")
     show = _as_json if as_json else _as_sentence
     with daemon_at(ctx, config, events, commands).commands(timeout_s=30.0, operator=operator) as daemon:
         if table is not None:
             return _from_table(daemon, table, dry_run=dry_run)
+        if revert is not None:
+            return _revert(daemon, revert, since, until, dry_run=dry_run)
         if history_of is not None:
             for one in daemon.ask("label.history", finding_id=history_of).result["labels"]:
                 show(one)
@@ -78,10 +99,29 @@ def label(
         if undo_id is not None:
             show(daemon.ask("label.undo", label_id=undo_id).result)
             return OK
-        said: dict[str, Any] = {"finding_id": finding, "class": class_, "note": note}
+        said: dict[str, Any] = {"finding_id": finding, "class": class_, "note": note, "blind": blind}
         said |= {"state": "doubtful"} if doubtful else {}
         said |= {} if expect_revision is None else {"expect_revision": expect_revision}
         show(daemon.ask("label.set", **said).result)
+    return OK
+
+
+def _revert(
+    daemon: Commands, name: str, since: datetime | None, until: datetime | None, *, dry_run: bool
+) -> int:
+    """Take back what somebody said, as many orders as it takes, and tell how much."""
+    args: dict[str, Any] = {"by": name, "dry_run": dry_run}
+    # What is said from now on is meant to stay, however long this takes.
+    args["until"] = (until or datetime.now()).astimezone(UTC).isoformat()  # noqa: DTZ005  local, as the user's
+    args |= {"since": since.astimezone(UTC).isoformat()} if since else {}
+    done, undone = daemon.ask("label.revert", **args).result, 0
+    if dry_run:
+        click.echo(f"{done['would_undo']} labels of {name} would be taken back")
+        return OK
+    while done["label_ids"]:
+        undone += len(done["label_ids"])
+        done = daemon.ask("label.revert", **args).result
+    click.echo(f"{undone} labels of {name} taken back")
     return OK
 
 

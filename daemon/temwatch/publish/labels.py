@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from temwatch.clock import Clock
+from temwatch.clock import Clock, iso
 from temwatch.model.caller import Caller
 from temwatch.model.finding import Rectangle
 from temwatch.model.label import Label
@@ -22,11 +22,14 @@ from temwatch.wire.messages import (
     LabelHistoryArgs,
     LabelListArgs,
     LabelPageArgs,
+    LabelRevertArgs,
     LabelSetArgs,
     LabelUndoArgs,
 )
 
 T = TypeVar("T")
+_AT_ONCE = 1000  # labels that one order takes back
+_EVER = "9"  # after every moment that ISO-8601 spells in this age
 Work = Callable[[Connection], bytes]
 
 
@@ -67,6 +70,7 @@ class Labels:
             "label.set": self._set,
             "label.undo": self._undo,
             "label.bulk": self._bulk,
+            "label.revert": self._revert,
             "label.add": self._add,
             "label.history": self._history,
             "label.list": self._list,
@@ -115,6 +119,29 @@ class Labels:
             counts = json.dumps({"would_change": done.would_change, "same": done.same})
             parts = {"conflicts": done.conflicts, "labels": done.labels}
             return _joined(counts, parts)
+
+        return self._ordered(caller, args, work)
+
+    async def _revert(self, args: dict[str, Any], caller: Caller) -> Answer:
+        wanted = LabelRevertArgs.model_validate(args)
+        if wanted.by != caller.name and not caller.may("admin"):
+            raise Refusal("forbidden", f"only an admin may take back what {wanted.by} said")
+        since = iso(wanted.since) if wanted.since else ""
+        until = iso(wanted.until) if wanted.until else _EVER
+
+        def work(tx: Connection) -> bytes:
+            done = labelling.revert(
+                tx,
+                wanted.by,
+                caller,
+                since=since,
+                until=until,
+                at=self._clock.now(),
+                limit=_AT_ONCE,
+                dry_run=wanted.dry_run,
+            )
+            head = {"would_undo": done.would_undo, "label_ids": list(done.label_ids)}
+            return _joined(json.dumps(head), {"labels": done.labels})
 
         return self._ordered(caller, args, work)
 

@@ -87,18 +87,24 @@ def _move(
             "UPDATE labelled SET finding_id = ?, frame_pk = ?, look = ? WHERE id = ?",
             (to, frame.pk, look, one.id),
         )
-        number = tx.execute(
-            "INSERT INTO label_move (object_id, from_finding, to_finding, frame_pk, overlap, at)"
-            " VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
-            (one.id, one.finding_id, to, frame.pk, overlap, iso(at)),
-        ).fetchone()[0]
-        label = labels.of_object(tx, one.id)
-        if label is not None:
-            outbox.append(
-                tx,
-                id=f"label-move:{number}",
-                topic=topics.LABEL,
-                type="label.moved",
-                at=at,
-                body=messages.to_json(label),
-            )
+        _write_down(tx, frame, one, to, overlap, at)
+
+
+def _write_down(
+    tx: sqlite3.Connection, frame: FrameRow, one: _Labelled, to: str | None, overlap: float, at: datetime
+) -> None:
+    number = tx.execute(
+        "INSERT INTO label_move (object_id, from_finding, to_finding, frame_pk, overlap, at)"
+        " VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
+        (one.id, one.finding_id, to, frame.pk, overlap, iso(at)),
+    ).fetchone()[0]
+    label = labels.of_object(tx, one.id)
+    if label is not None:
+        outbox.append(
+            tx,
+            id=f"label-move:{number}",
+            topic=topics.LABEL,
+            type="label.moved",
+            at=at,
+            body=messages.to_json(label),
+        )

@@ -1,9 +1,8 @@
 """Labels are given and taken back here: statement, standing and message in the caller's one transaction."""
 
-import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from temwatch.clock import iso
@@ -11,19 +10,14 @@ from temwatch.errors import PermanentError
 from temwatch.model.caller import Caller
 from temwatch.model.finding import Rectangle
 from temwatch.model.label import Label, Undo, state_of
-from temwatch.store import labels, outbox
+from temwatch.store import labels, outbox, statements
 from temwatch.store.findings import Facts
 from temwatch.store.frames import FrameRow
 from temwatch.wire import messages, topics
 
-_INSERT = """
-INSERT INTO label (object_id, act, revision, finding_id, frame_pk, class, state, undoes, previous_id, name, known, key,
-                   at, note, blind, cmd_id, predicted, probability, model_id, rectangle, fingerprint, sha256,
-                   feature_set, features)
-VALUES (:object_id, :act, :revision, :finding_id, :frame_pk, :class, :state, :undoes, :previous_id, :name, :known, :key,
-        :at, :note, :blind, :cmd_id, :predicted, :probability, :model_id, :rectangle, :fingerprint, :sha256,
-        :feature_set, :features)
-RETURNING id
+_SAID_BETWEEN = """
+SELECT l.id FROM label AS l WHERE l.name = ? AND l.at >= ? AND l.at < ? AND l.act <> 'undo'
+AND NOT EXISTS (SELECT 1 FROM label WHERE undoes = l.id) ORDER BY l.id DESC
 """
 
 
@@ -83,11 +77,23 @@ class Bulk:
     labels: Sequence[Label]
 
 
-@dataclass(frozen=True, slots=True)
-class _Object:
-    id: int
-    revision: int
-    label_id: int | None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reverted:
+    """What of a person's labels was, or would be, taken back.
+
+    Attributes
+    ----------
+    would_undo : int
+        All that are there to take back.
+    label_ids : sequence of int
+        Those of this order: the newest, as many as one order may take back.
+    labels : sequence of Label
+        What stands on their findings now; empty in a dry run.
+    """
+
+    would_undo: int
+    label_ids: Sequence[int]
+    labels: Sequence[Label]
 
 
 def set_label(
@@ -100,12 +106,12 @@ def set_label(
     LabelConflict
         The finding's label is not of the revision that the caller knows.
     """
-    known = _object(tx, facts)
+    known = statements.object_of(tx, facts)
     check = said.blind and known is not None and known.label_id is not None
     if not said.blind:
         _refuse_other_revision(tx, known, said.expect_revision, facts.finding_id)
-    there = known or _new_object(tx, facts)
-    number = _insert(
+    there = known or statements.new_object(tx, facts)
+    number = statements.insert(
         tx,
         facts,
         caller,
@@ -124,7 +130,7 @@ def set_label(
         },
     )
     if not check:
-        _stand(tx, there, number)
+        statements.stand(tx, there, number)
     label = labels.one(tx, number)
     assert label is not None
     return _said(tx, label, number, "label.checked" if check else "label.set", at)
@@ -149,9 +155,9 @@ def undo(tx: sqlite3.Connection, label_id: int, caller: Caller, *, at: datetime)
             labels.of_object(tx, row["object_id"]),
             next_step="nothing",
         )
-    there = _object_by_id(tx, row["object_id"])
+    there = statements.object_by_id(tx, row["object_id"])
     number = tx.execute(
-        _INSERT,
+        statements.INSERT,
         {
             **dict(row),
             "act": "undo",
@@ -161,14 +167,18 @@ def undo(tx: sqlite3.Connection, label_id: int, caller: Caller, *, at: datetime)
             "previous_id": there.label_id,
             "revision": there.revision + (row["act"] == "set"),
             "note": "",
-            **_by(caller, at),
+            **statements.by(caller, at),
         },
     ).fetchone()[0]
     if row["act"] == "set":
-        _stand(tx, there, _newest_not_undone(tx, there.id))
+        statements.stand(tx, there, statements.newest_not_undone(tx, there.id))
     taken = Undo(id=number, label_id=label_id, by=caller.name, known=caller.known, at=iso(at))
     now = labels.of_object(tx, there.id)
-    left = replace(now, undo=taken) if now else _nothing(label, _object_by_id(tx, there.id).revision, taken)
+    left = (
+        replace(now, undo=taken)
+        if now
+        else _nothing(label, statements.object_by_id(tx, there.id).revision, taken)
+    )
     return _said(tx, left, number, "label.undone", at)
 
 
@@ -184,7 +194,7 @@ def bulk(
     """Call many findings alike; what somebody else calls otherwise is left, and named."""
     to_change, same, conflicts = [], 0, []
     for one in facts:
-        there = _object(tx, one)
+        there = statements.object_of(tx, one)
         stands = labels.of_object(tx, there.id) if there else None
         if stands is None or (stands.by == caller.name and stands.class_ != class_):
             to_change.append(one)
@@ -195,6 +205,32 @@ def bulk(
     said = Statement(class_=class_)
     new = [] if dry_run else [set_label(tx, one, said, caller, at=at) for one in to_change]
     return Bulk(would_change=len(to_change), same=same, conflicts=conflicts, labels=new)
+
+
+def revert(
+    tx: sqlite3.Connection,
+    name: str,
+    caller: Caller,
+    *,
+    since: str,
+    until: str,
+    at: datetime,
+    limit: int,
+    dry_run: bool,
+) -> Reverted:
+    """Take back what a person said between two moments, the newest first, up to `limit` labels.
+
+    Parameters
+    ----------
+    name : str
+        Whose labels.
+    since, until : str
+        ISO-8601 in UTC, as labels have it; from `since` on, before `until`.
+    """
+    found = [row[0] for row in tx.execute(_SAID_BETWEEN, (name, since, until))]
+    chosen = found[:limit]
+    left = [] if dry_run else [undo(tx, number, caller, at=at) for number in chosen]
+    return Reverted(would_undo=len(found), label_ids=chosen, labels=left)
 
 
 def draw(
@@ -221,7 +257,7 @@ def draw(
         features=None,
         drawn=True,
     )
-    there = _new_object(tx, facts)
+    there = statements.new_object(tx, facts)
     tx.execute(
         "INSERT INTO drawn (object_id, number, frame_pk, state) VALUES (?, ?, ?, 'waiting')",
         (there.id, number, frame.pk),
@@ -233,7 +269,7 @@ def draw(
 
 
 def _refuse_other_revision(
-    tx: sqlite3.Connection, there: _Object | None, expected: int | None, finding_id: str
+    tx: sqlite3.Connection, there: statements.LabelledObject | None, expected: int | None, finding_id: str
 ) -> None:
     revision = there.revision if there else 0
     if expected is None or expected == revision:
@@ -248,72 +284,6 @@ def _refuse_other_revision(
         stands,
         next_step=f"look at it, then say it again with revision {revision}",
     )
-
-
-def _object(tx: sqlite3.Connection, facts: Facts) -> _Object | None:
-    number = labels.object_of(tx, facts.finding_id, facts.frame.pk)
-    return None if number is None else _object_by_id(tx, number)
-
-
-def _object_by_id(tx: sqlite3.Connection, number: int) -> _Object:
-    row = tx.execute("SELECT id, revision, label_id FROM labelled WHERE id = ?", (number,)).fetchone()
-    return _Object(row["id"], row["revision"], row["label_id"])
-
-
-def _new_object(tx: sqlite3.Connection, facts: Facts) -> _Object:
-    known = _object(tx, facts)
-    if known is not None:
-        return known
-    number = tx.execute(
-        "INSERT INTO labelled (finding_id, frame_pk, revision, drawn) VALUES (?, ?, 0, ?) RETURNING id",
-        (facts.finding_id, facts.frame.pk, facts.drawn),
-    ).fetchone()[0]
-    return _Object(number, 0, None)
-
-
-def _insert(tx: sqlite3.Connection, facts: Facts, caller: Caller, at: datetime, **said: object) -> int:
-    predicted = facts.predicted
-    values = {
-        "finding_id": facts.finding_id,
-        "frame_pk": facts.frame.pk,
-        "undoes": None,
-        "predicted": predicted.class_ if predicted else None,
-        "probability": json.dumps(dict(predicted.probability)) if predicted else None,
-        "model_id": predicted.model_id if predicted else None,
-        "rectangle": json.dumps(asdict(facts.rectangle)),
-        "fingerprint": facts.frame.fingerprint,
-        "sha256": facts.sha256,
-        # What a worker measured of a drawn object is kept once, in `drawn`.
-        "feature_set": None if facts.drawn else facts.feature_set,
-        "features": None if facts.drawn else facts.features,
-    }
-    return int(tx.execute(_INSERT, {**values, **_by(caller, at), **said}).fetchone()[0])
-
-
-def _by(caller: Caller, at: datetime) -> dict[str, str]:
-    return {
-        "name": caller.name,
-        "known": caller.known,
-        "key": caller.key,
-        "cmd_id": caller.cmd_id,
-        "at": iso(at),
-    }
-
-
-def _stand(tx: sqlite3.Connection, there: _Object, label_id: int | None) -> None:
-    tx.execute(
-        "UPDATE labelled SET label_id = ?, revision = ?, look = 0 WHERE id = ?",
-        (label_id, there.revision + 1, there.id),
-    )
-
-
-def _newest_not_undone(tx: sqlite3.Connection, object_id: int) -> int | None:
-    row = tx.execute(
-        "SELECT MAX(id) FROM label AS l WHERE object_id = ? AND act = 'set'"
-        " AND NOT EXISTS (SELECT 1 FROM label WHERE undoes = l.id)",
-        (object_id,),
-    ).fetchone()
-    return None if row[0] is None else int(row[0])
 
 
 def _nothing(last: Label, revision: int, taken: Undo) -> Label:

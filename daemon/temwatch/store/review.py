@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from temwatch.model.label import Label
 from temwatch.model.review import Opinion
-from temwatch.store import labels
+from temwatch.store import labels, results
 from temwatch.wire.names import printable
 
 # Newest results first; of frames that were overwritten or came back only the last revision.
@@ -25,10 +24,7 @@ WHERE r.findings > 0 AND NOT EXISTS (
     AND n.revision > fr.revision AND n.state = 'done')
 ORDER BY r.id DESC LIMIT ?
 """
-_BODY = """
-SELECT r.body, m.features, m.feature_set FROM result AS r LEFT JOIN measurement AS m ON m.result_id = r.id AND m.n = r.findings
-WHERE r.id = ?
-"""
+_MEASURED = "SELECT feature_set, features FROM measurement WHERE result_id = ? AND n = ?"
 _OPINIONS = """
 SELECT l.*, COALESCE(o.finding_id, l.finding_id) AS today FROM label AS l JOIN labelled AS o ON o.id = l.object_id
 WHERE l.blind = 1 AND l.act <> 'undo' AND NOT EXISTS (SELECT 1 FROM label WHERE undoes = l.id) ORDER BY l.id
@@ -56,6 +52,8 @@ class Shown:
     features : ndarray of float32, shape (n, p)
     feature_set : str
         Which features these are.
+    mark : int
+        Of the report's text: another one says something else.
     """
 
     frame_id: str
@@ -64,6 +62,7 @@ class Shown:
     findings: list[dict[str, Any]] = field(repr=False)
     features: NDArray[np.float32] = field(repr=False)
     feature_set: str
+    mark: int
 
 
 def newest(
@@ -75,7 +74,7 @@ def newest(
     ----------
     findings, frames : int
     known : mapping of int to Shown
-        Results read before. They never change, so they are not read again.
+        Results read before; those that still say the same are not taken apart again.
     """
     found: dict[int, Shown] = {}
     seen: set[int] = set()
@@ -84,7 +83,7 @@ def newest(
         if row["frame_pk"] in seen:
             continue
         seen.add(row["frame_pk"])
-        shown = known.get(row["id"]) or _read(connection, row)
+        shown = _read(connection, row, known.get(row["id"]))
         if shown is None:
             continue
         found[row["id"]] = shown
@@ -130,20 +129,22 @@ def doubtful(connection: sqlite3.Connection, *, limit: int) -> list[Label]:
     return [label for label in found if label is not None]
 
 
-def _read(connection: sqlite3.Connection, row: sqlite3.Row) -> Shown | None:
-    stored = connection.execute(_BODY, (row["id"],)).fetchone()
-    if not stored["features"]:
-        return None
-    findings = json.loads(zlib.decompress(stored["body"]))["findings"]
-    if len(findings) != row["findings"]:
+def _read(connection: sqlite3.Connection, row: sqlite3.Row, known: Shown | None) -> Shown | None:
+    body = results.newest(connection, row["frame_pk"])
+    if known is not None and known.mark == hash(body):
+        return known
+    measured = connection.execute(_MEASURED, (row["id"], row["findings"])).fetchone()
+    findings = json.loads(body)["findings"] if body else []
+    if not findings or measured is None or len(findings) != row["findings"] or not measured["features"]:
         return None
     return Shown(
         frame_id=row["frame_id"],
         root=row["root"],
         path=printable(row["relpath"]),
         findings=findings,
-        features=np.frombuffer(stored["features"], "<f4").reshape(len(findings), -1),
-        feature_set=stored["feature_set"],
+        features=np.frombuffer(measured["features"], "<f4").reshape(len(findings), -1),
+        feature_set=measured["feature_set"],
+        mark=hash(body),
     )
 
 

@@ -5,9 +5,19 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    TypeAdapter,
+    ValidationError,
+)
 from pydantic_core import PydanticSerializationError
 
 from temwatch.errors import PermanentError
@@ -60,6 +70,13 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, ser_json_inf_nan="constants")
 
 
+def _of_this_age(value: datetime) -> datetime:
+    if not 1970 < value.year < 9000:  # so that it can be told in any other time zone
+        raise ValueError("a moment between the years 1971 and 8999")
+    return value
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_of_this_age)]
 FindingId = Annotated[str, Field(min_length=3, max_length=64, pattern=r"^[0-9a-zA-Z_-]+\.d?[0-9]+$")]
 ClassName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 OperatorName = Annotated[str, Field(max_length=_LONGEST_NAME, pattern=_PRINTABLE)]
@@ -264,6 +281,16 @@ class LabelBulkArgs(_Strict):
 
     finding_ids: list[FindingId] = Field(min_length=1, max_length=1000)
     class_: ClassName = Field(alias="class")
+    dry_run: bool
+    operator: OperatorName = ""
+
+
+class LabelRevertArgs(_Strict):
+    """Arguments of ``label.revert``: take back what a person said, from `since` on and before `until` (ISO-8601)."""
+
+    by: OperatorName = Field(min_length=1)
+    since: Moment | None = None
+    until: Moment | None = None
     dry_run: bool
     operator: OperatorName = ""
 

@@ -39,6 +39,7 @@ ARGUMENTS: Mapping[str, type[Any]] = {
     "label.list": messages.LabelListArgs,
     "label.page": messages.LabelPageArgs,
     "label.bulk": messages.LabelBulkArgs,
+    "label.revert": messages.LabelRevertArgs,
     "label.add": messages.LabelAddArgs,
     "retrain": messages.RetrainArgs,
     "retrain.cancel": messages.NoArgs,

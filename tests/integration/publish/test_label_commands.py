@@ -12,6 +12,7 @@ import pytest
 from integration.publish.conftest import Station
 from temwatch.cli import main
 from temwatch.client import Commands
+from temwatch.learn.queue import is_control
 from unit.store.labelled import frame, square
 
 
@@ -78,7 +79,15 @@ def test_a_conflict_ends_with_a_sentence_that_names_who_and_what(shell: Shell, f
 
 
 @pytest.mark.parametrize(
-    "args", [(), ("x.1",), ("x.1", "pore", "--undo", "3"), ("--undo", "3", "--dry-run"), ("--undo", "0")]
+    "args",
+    [
+        (),
+        ("x.1",),
+        ("x.1", "pore", "--undo", "3"),
+        ("--undo", "3", "--dry-run"),
+        ("--undo", "0"),
+        ("--undo-all-of", "x", "--undo", "1"),
+    ],
 )
 def test_half_an_order_is_a_matter_of_usage(shell: Shell, findings: list[str], args: tuple[str, ...]) -> None:
     assert shell("label", *args)[0] == 2
@@ -147,3 +156,28 @@ def test_listening_to_labels_shows_them_and_nothing_else(shell: Shell, findings:
         ("label.set", "crack"),
         ("label.undone", None),
     ]
+
+
+def test_everything_a_person_said_is_taken_back_after_a_look_at_how_much_it_is(
+    shell: Shell, findings: list[str]
+) -> None:
+    shell("label", findings[0], "pore", "--operator", "ben")
+    for finding in findings:
+        shell("label", finding, "crack", "--operator", "anna")
+    mine = ("label", "--undo-all-of", "anna", "--operator", "carl")
+    assert shell(*mine, "--dry-run") == (0, "4 labels of anna would be taken back\n")
+    assert shell(*mine, "--until", "2020-01-01") == (0, "0 labels of anna taken back\n")
+    assert shell(*mine, "--since", "2020-01-01") == (0, "4 labels of anna taken back\n")
+    assert shell(*mine) == (0, "0 labels of anna taken back\n")
+    standing = [one for one in shell.json("export", "labels", "--format", "json") if one["stands"]]
+    assert [(one["finding_id"], one["class"], one["by"]) for one in standing] == [
+        (findings[0], "pore", "ben")
+    ]
+
+
+def test_what_review_offered_blind_is_said_blind(shell: Shell, findings: list[str]) -> None:
+    squares = [square(20 * k, 5) for k in range(60)]
+    there = shell.station.call(lambda: frame(shell.station.store, *squares, name=b"b.tif"))
+    blind = next(one for k in range(60) if is_control(one := f"{there.frame_id}.{k}"))
+    (label,) = shell.json("label", blind, "crack", "--blind", "--json")
+    assert label["blind"]

@@ -265,3 +265,17 @@ def test_an_order_that_fails_half_way_leaves_neither_label_nor_audit_nor_message
     assert statements(station) == 0
     assert station.call(lambda: station.database.ask(labels.newest_id)) == 0
     assert station.call(lambda: station.database.read("SELECT 1 FROM outbox WHERE type = 'label.set'")) == []
+
+
+def test_only_an_admin_takes_back_everything_somebody_else_said(guarded: Station, keys_folder: Path) -> None:
+    there = guarded.call(lambda: frame(guarded.store, square(5, 5)))
+    for name in ("labeller", "admin"):
+        with Commands(guarded.commands, keys=keys_folder / f"{name}.key") as daemon:
+            daemon.ask("label.set", finding_id=f"{there.frame_id}.0", **{"class": "crack"})
+    with Commands(guarded.commands, keys=keys_folder / "labeller.key") as daemon:
+        with pytest.raises(CommandForbidden):
+            daemon.ask("label.revert", by="admin", dry_run=True)
+        assert daemon.ask("label.revert", by="labeller", dry_run=False).result["label_ids"] == [1]
+    with Commands(guarded.commands, keys=keys_folder / "admin.key") as daemon:
+        done = daemon.ask("label.revert", by="admin", dry_run=False).result
+    assert (done["would_undo"], done["labels"][0]["class"]) == (1, None)

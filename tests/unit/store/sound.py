@@ -47,3 +47,20 @@ def check(store: Store) -> None:
     assert all(n == 1 for n in ended.values())
     assert read("PRAGMA foreign_key_check") == []
     assert len(read("SELECT 1 FROM result")) == len(read("SELECT 1 FROM measurement"))
+    _check_labels(store)
+
+
+def _check_labels(store: Store) -> None:
+    read = store.database.read
+    taken_back = {row["undoes"] for row in read("SELECT undoes FROM label WHERE undoes IS NOT NULL")}
+    said = defaultdict(list)
+    for row in read("SELECT id, object_id FROM label WHERE act = 'set' ORDER BY id"):
+        said[row["object_id"]].append(row["id"])
+    for thing in read("SELECT * FROM labelled"):
+        left = [number for number in said[thing["id"]] if number not in taken_back]
+        assert thing["label_id"] == (left[-1] if left else None), "another label stands than was said last"
+        changes = len(said[thing["id"]]) + sum(number in taken_back for number in said[thing["id"]])
+        assert thing["revision"] == changes
+    told = read("SELECT COUNT(*) FROM outbox WHERE id LIKE 'label:%'")[0][0]
+    if outbox.oldest(store.database.connection()) == 1:
+        assert told == read("SELECT COUNT(*) FROM label")[0][0], "a statement without its message"

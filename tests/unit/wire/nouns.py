@@ -219,6 +219,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "args.label.list": {"frame_id": "0" * 20},
     "args.label.page": {"after": 7, "limit": 10},
     "args.label.bulk": {"finding_ids": ["0" * 20 + ".0"], "class": "pore", "dry_run": True},
+    "args.label.revert": {"by": "anna", "since": "2026-03-01T12:00:00Z", "dry_run": True},
     "args.label.add": {"frame_id": "0" * 20, "rectangle": RECTANGLE, "class": "pore"},
     "args.review.next": {"limit": 5, "operator": "anna", "class": "pore", "root": None},
     "args.review.agreement": {},
