@@ -96,7 +96,7 @@ def test_whenever_it_is_killed_labels_are_there_once_and_one_whole_recognizer_is
         shelf = site.folder / "state" / "models"
         if now["in_use"] != starter("threshold").name:
             load(shelf / now["in_use"])
-        assert site.status()["model"] == now["in_use"]
+        site.until(lambda: site.status()["model"] == listed(site)["in_use"])
         assert not site.status()["reason"]
         for row in now["models"]:
             load(shelf / row["model_id"])

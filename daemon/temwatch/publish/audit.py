@@ -1,5 +1,6 @@
 """Every order leaves a row: written before it is carried out, settled after. A repeated order gets its old reply."""
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -28,6 +29,7 @@ class Audit:
     def __init__(self, database: Database, *, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._under_way: dict[str, asyncio.Task[Answer]] = {}
 
     def handlers(self) -> dict[str, Handler]:
         """Return the command that reads it."""
@@ -37,7 +39,8 @@ class Audit:
         """Carry an order out between its two marks in the audit; what only reads leaves none.
 
         A row without an outcome stands for an order that may or may not have been carried out: the daemon ended,
-        or the trouble is to pass. Sent again under its id, it is carried out then.
+        or the trouble is to pass. Sent again under its id, it is carried out then. Sent again while it is under way,
+        both get the one answer.
 
         Raises
         ------
@@ -55,7 +58,12 @@ class Audit:
             return Answer(known.reply)
         elif known.outcome is not None and known.outcome != audit.DONE:
             raise Refusal(known.outcome, "this order was refused before; send another one under a new cmd_id")
-        return await self._settled(caller, order)
+        task = self._under_way.get(caller.cmd_id)
+        if task is None:
+            task = asyncio.create_task(self._settled(caller, order))
+            self._under_way[caller.cmd_id] = task
+            task.add_done_callback(lambda _: self._under_way.pop(caller.cmd_id, None))
+        return await asyncio.shield(task)
 
     async def _in_its_own_books(self, caller: Caller, args: Mapping[str, Any], order: Order) -> Answer:
         """Carry out an order that writes its own row; only a refusal is written down here."""
