@@ -184,6 +184,9 @@ def learned_by(
 ) -> Recognizer:
     """Learn from labels by one recipe.
 
+    Without simulation, whose classes are even, rows are weighted so that each class counts the same, as it does at
+    the gate: people label what is there, and what matters most is rare.
+
     Raises
     ------
     ModelRefused
@@ -198,6 +201,7 @@ def learned_by(
         objects=rows.objects,
         method=settings.method,
         confidence=settings.confidence,
+        class_weight="balanced" if recipe != "simulated" and settings.method == "kernel_elm" else None,
         provenance=f"{len(labels)} operators' labels ({RECIPES[recipe]})",
         feature_set=rows.feature_set,
         nm_per_px_range=rows.nm_per_px_range,
