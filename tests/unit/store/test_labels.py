@@ -143,7 +143,9 @@ def test_a_bulk_order_leaves_what_others_say_and_counts_what_is_said_already(sto
     assert [stands(store, finding) for finding in ids] == ["crack", "slag", "crack", "crack"]
 
 
-@pytest.mark.parametrize("finding", [".0", "x.0", ".1", "{}.", "{}.-1", "{}.1", "{}.00x", "{}.d1", "{}.d0"])
+@pytest.mark.parametrize(
+    "finding", [".0", "x.0", ".1", "{}.", "{}.-1", "{}.1", "{}.00x", "{}.00", "{}.d1", "{}.d0"]
+)
 def test_a_finding_that_is_not_there_is_unknown(store: Store, finding: str) -> None:
     there = frame(store, square(5, 5))
     with pytest.raises(FindingUnknown):
@@ -227,7 +229,7 @@ def test_a_label_moves_to_the_finding_that_overlaps_most_in_the_new_revision(sto
 def test_a_label_without_a_partner_is_kept_and_listed_until_somebody_looks(store: Store) -> None:
     old = frame(store, square(10, 10))
     label = say(store, f"{old.frame_id}.0", "crack")
-    again(store, square(300, 300), square(16, 16))  # the second overlaps by less than half
+    again(store, square(300, 300), square(13, 13))  # the second overlaps by a third
     (lost,) = store.database.ask(lambda c: labels.to_look_at(c, limit=10))
     assert (lost.label_id, lost.finding_id) == (label.label_id, f"{old.frame_id}.0")
     assert [row.label_id for row in store.database.ask(labels.for_training)] == [label.label_id]

@@ -4,9 +4,9 @@ import sqlite3
 
 import pytest
 
-from temwatch.store import files, frames, jobs, ledger, outbox, results
+from temwatch.store import drawn, files, frames, jobs, labels, ledger, outbox, results, review
 from temwatch.store.store import Store
-from unit.store import facts
+from unit.store import facts, labelled
 
 
 @pytest.fixture
@@ -50,6 +50,26 @@ def _a_day(store: Store) -> None:
     store.ledgers()
     list(store.known("titan"))
     _people_ask(store, store.database.connection())
+    _people_label(store, store.database.connection())
+
+
+def _people_label(store: Store, connection: sqlite3.Connection) -> None:
+    there = labelled.frame(store, labelled.square(10, 10), name=b"l.tif")
+    finding = f"{there.frame_id}.0"
+    label = labelled.say(store, finding, "crack")
+    labelled.say(store, finding, "pore", labelled.BEN, blind=True)
+    labelled.draw(store, there, labelled.square(90, 90), "crack")
+    labelled.take_back(store, label.label_id)
+    there = labelled.again(store, labelled.square(10, 10), name=b"l.tif")
+    labels.standing(connection, finding)
+    labels.of_frame(connection, there.pk)
+    labels.to_look_at(connection, limit=10)
+    labels.page(connection, after=0, limit=10)
+    labels.newest_id(connection)
+    labels.added_since(connection, 0)
+    drawn.next_waiting(connection)
+    review.blind_opinions(connection)
+    review.given_by(connection, "anna")
 
 
 def _people_ask(store: Store, connection: sqlite3.Connection) -> None:
