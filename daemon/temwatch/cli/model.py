@@ -139,15 +139,24 @@ def _ask(
 
 
 @model.command("list")
+@click.option(
+    "--with-label", type=click.IntRange(min=1), metavar="LABEL", help="Only those that learned from it."
+)
 @click.option("--json", "as_json", is_flag=True)
 @config_option()
 @address_options
 @click.pass_context
 def list_(
-    ctx: click.Context, *, as_json: bool, config: str | None, events: str | None, commands: str | None
+    ctx: click.Context,
+    *,
+    with_label: int | None,
+    as_json: bool,
+    config: str | None,
+    events: str | None,
+    commands: str | None,
 ) -> int:
     """List the recognizers of the running daemon, the one in use, and how it came to be."""
-    said = _ask(ctx, config, (events, commands), "model.list")
+    said = _ask(ctx, config, (events, commands), "model.list", label_id=with_label)
     if as_json:
         click.echo(json.dumps(said))
         return 0

@@ -16,6 +16,7 @@ from temwatch.wire.messages import (
     ModelCompareArgs,
     ModelDiffArgs,
     ModelFreezeArgs,
+    ModelListArgs,
     NoArgs,
     RetrainArgs,
     RetrainStatusArgs,
@@ -118,14 +119,21 @@ class Models:
     # --- looking -----------------------------------------------------------------------------------------------
 
     async def _list(self, args: dict[str, Any], _: Caller) -> Answer:
-        NoArgs.model_validate(args)
+        wanted = ModelListArgs.model_validate(args)
+
+        def chosen(tx: Connection) -> list[ModelRow]:
+            known = models.models(tx)
+            if wanted.label_id is None:
+                return known
+            taught = models.learned_from(tx, wanted.label_id)
+            return [row for row in known if row.model_id in taught]
 
         def question(tx: Connection) -> dict[str, Any]:
             return {
                 "in_use": self._learning.in_use(tx),
                 "starter": self._learning.starter,
                 "frozen": models.frozen(tx),
-                "models": [_shown(row) for row in models.models(tx)],
+                "models": [_shown(row) for row in chosen(tx)],
                 "promotions": models.promotions(tx),
             }
 

@@ -188,6 +188,12 @@ class SnapshotArgs(_Strict):
     limit: int = Field(default=200, ge=1, le=1000)
 
 
+class ModelListArgs(_Strict):
+    """Arguments of ``model.list``: all recognizers, or those that learned from a label."""
+
+    label_id: int | None = Field(default=None, ge=1)
+
+
 class ModelArgs(_Strict):
     """Arguments of ``model.show`` and ``model.promote``: an id, or its first letters where they fit only one."""
 

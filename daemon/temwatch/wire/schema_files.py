@@ -44,7 +44,7 @@ ARGUMENTS: Mapping[str, type[Any]] = {
     "retrain": messages.RetrainArgs,
     "retrain.cancel": messages.NoArgs,
     "retrain.status": messages.RetrainStatusArgs,
-    "model.list": messages.NoArgs,
+    "model.list": messages.ModelListArgs,
     "model.show": messages.ModelArgs,
     "model.compare": messages.ModelCompareArgs,
     "model.diff": messages.ModelDiffArgs,

@@ -171,6 +171,23 @@ MOMENT = {
 }
 COMMAND = {"v": 1, "cmd_id": "c" * 32, "cmd": "status", "args": {}, "operator": "anna"}
 # One message of each kind, by the name of its schema.
+ATTEMPT: dict[str, Any] = {
+    "attempt": 3,
+    "state": "refused",
+    "why": "labels",
+    "asked_by": "temwatch",
+    "begun_at": "2026-03-01T12:00:00.000Z",
+    "ended_at": "2026-03-01T12:01:00.000Z",
+    "labels": 120,
+    "newest_label": 140,
+    "sentence": "refused: crack loses",
+    "model_id": "a" * 64,
+    "recall": {"crack": {"n": 12, "before": 10, "after": 7}},
+    "mean_recall": [0.7, 0.68],
+    "disputed": [7],
+    "took_s": 31.5,
+}
+
 EXAMPLES: dict[str, dict[str, Any]] = {
     "frame.inspected": REPORT,
     "frame.accepted": {**FRAME, "size_bytes": 1024},
@@ -182,6 +199,31 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "label.moved": LABEL,
     "label.measured": {**LABEL, "drawn": True, "predicted": None},
     "label.undone": {**LABEL, "label_id": None, "class": None, "state": "predicted", "undo": UNDO},
+    "model.learned": ATTEMPT,
+    "model.promoted": {
+        "model_id": "a" * 64,
+        "before_id": "b" * 64,
+        "by": "temwatch",
+        "why": "gate",
+        "sentence": "passed",
+    },
+    "model.frozen": {"model_id": "a" * 64, "frozen": True, "reason": "series 7", "by": "anna"},
+    "model.rescored": {
+        "model_id": "a" * 64,
+        "done": 20,
+        "of": 90,
+        "changed": [
+            {
+                "frame_id": "0" * 20,
+                "root": "titan",
+                "path": "a.tif",
+                "before": "accept",
+                "after": "reject",
+                "renamed": 2,
+                "contradicts": 1,
+            }
+        ],
+    },
     "header": {
         "v": 1,
         "epoch": "e",
@@ -221,6 +263,17 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "args.label.bulk": {"finding_ids": ["0" * 20 + ".0"], "class": "pore", "dry_run": True},
     "args.label.revert": {"by": "anna", "since": "2026-03-01T12:00:00Z", "dry_run": True},
     "args.label.add": {"frame_id": "0" * 20, "rectangle": RECTANGLE, "class": "pore"},
+    "args.retrain": {"operator": "anna"},
+    "args.retrain.cancel": {},
+    "args.retrain.status": {"attempt": 3, "limit": 10},
+    "args.model.list": {"label_id": 7},
+    "args.model.show": {"model_id": "87ee4874"},
+    "args.model.compare": {"first": "87ee4874", "second": "d1566b9b"},
+    "args.model.diff": {"model_id": None, "limit": 10},
+    "args.model.promote": {"model_id": "87ee4874"},
+    "args.model.rollback": {},
+    "args.model.freeze": {"reason": "series 7"},
+    "args.model.unfreeze": {},
     "args.review.next": {"limit": 5, "operator": "anna", "class": "pore", "root": None},
     "args.review.agreement": {},
     "args.review.accuracy": {},
