@@ -1,7 +1,7 @@
 """What happened to recognizers: learned, promoted, frozen; and what that changed in frames inspected before."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from temwatch.model.spelling import SPELLING
@@ -61,10 +61,10 @@ class Attempt:
     newest_label: int
     sentence: str
     model_id: str | None
-    recall: Mapping[str, RecallChange] = field(default_factory=dict)
-    mean_recall: tuple[float, float] | None = None
-    disputed: tuple[int, ...] = ()
-    took_s: float | None = None
+    recall: Mapping[str, RecallChange]
+    mean_recall: tuple[float, float] | None
+    disputed: tuple[int, ...]
+    took_s: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
