@@ -24,11 +24,15 @@ from temwatch.sim.truth import TrueObject
 SLIPS = 0.03
 _BLOCK = 20  # frames of a row in the closing table
 _NEAR_PX = 3.0
+_PIECE = 0.5  # of an object's extent
 Choice = Literal["review", "random"]
 
 
 def true_class(finding: Finding, truth: Sequence[TrueObject]) -> str:
-    """Return what a person who sees both would call a finding: the object its centre lies on, else an artefact."""
+    """Return what a person who sees both would call a finding: the object its centre lies on, else an artefact.
+
+    One micro-pore of looseness is a pore to anyone who sees it alone.
+    """
     row, col = finding.rectangle.row, finding.rectangle.col
     over = [
         thing
@@ -45,7 +49,10 @@ def true_class(finding: Finding, truth: Sequence[TrueObject]) -> str:
         return float(np.hypot(rows + thing.row - row, cols + thing.col - col).min())
 
     nearest = min(over, key=distance)
-    return nearest.class_ if distance(nearest) <= _NEAR_PX else ARTEFACT
+    if distance(nearest) > _NEAR_PX:
+        return ARTEFACT
+    piece = finding.rectangle.length_px < _PIECE * max(nearest.mask.shape)
+    return "pore" if nearest.class_ == "looseness" and piece else nearest.class_
 
 
 @dataclass(slots=True)

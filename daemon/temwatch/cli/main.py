@@ -49,6 +49,7 @@ COMMANDS = {
     "model": "model",
     "retrain": "retrain",
     "finder": "finder",
+    "atlas": "atlas",
     "evaluate": "evaluate",
     "keys": "keys",
     "export": "export",

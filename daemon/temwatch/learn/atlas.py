@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from temwatch.errors import AtlasRefused
-from temwatch.learn.labelled_images import LabelledImage, Mark, read_labelled
+from temwatch.learn.labelled_images import Mark, known_only, read_labelled
 from temwatch.model.region import Region
 from temwatch.recognition.selection import first_of_each
 from temwatch.vision.features import FEATURE_NAMES, measure
@@ -113,7 +113,7 @@ def import_atlas(
     AtlasRefused
         No labelled object; a class that is not among `classes`; see `read_labelled` for the others.
     """
-    images = list(read_labelled(folder))
+    images = list(known_only(read_labelled(folder), classes))
     pixels = [_pixel_hash(image.image) for image in images]
     kept = first_of_each(pixels)
     tables: list[NDArray[np.float32]] = []
@@ -123,7 +123,6 @@ def import_atlas(
     tally: Counter[str] = Counter({"copies": len(images) - len(kept)})
     for number in kept.tolist():
         image = images[number]
-        _check_classes(image, classes)
         tally["unmarked"] += not image.marks
         view = look_at(image.image, nm_per_px=nm_per_px)
         found = _regions(view, _chosen(image.marks, one_per_image), tally)
@@ -147,15 +146,6 @@ def import_atlas(
 
 def _pixel_hash(image: NDArray[np.uint8]) -> str:
     return hashlib.sha256(repr(image.shape).encode() + image.tobytes()).hexdigest()
-
-
-def _check_classes(image: LabelledImage, classes: Sequence[str] | None) -> None:
-    unknown = sorted({mark.class_ for mark in image.marks} - set(classes or ())) if classes else []
-    if unknown:
-        raise AtlasRefused(
-            f"{image.path}: unknown class {', '.join(unknown)}",
-            next_step=f"mend the marks, or add it to the classes ({', '.join(classes or ())})",
-        )
 
 
 def _chosen(marks: Sequence[Mark], one_per_image: bool) -> Sequence[Mark]:

@@ -1,7 +1,7 @@
 """Images in which people marked objects of several classes, read from folders of masks, boxes or ellipses."""
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from defusedxml import DefusedXmlException
 from numpy.typing import NDArray
 
 from temwatch.errors import AtlasRefused, FrameUnreadable
+from temwatch.learn import coco
 
 _IMAGES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp")
 
@@ -57,8 +58,8 @@ def read_labelled(folder: Path) -> Iterator[LabelledImage]:
     """Yield the labelled images of a folder, in the order of their names.
 
     The layout is told from what is there: ``ellipses/*.csv`` (ImageJ's measurements with a column ``class``),
-    ``boxes/*.xml`` (Pascal VOC), ``labels/*.txt`` (YOLO), each beside ``images/``; else a folder for every class
-    holding images with a mask of the same name in PNG.
+    ``boxes/*.xml`` (Pascal VOC), ``labels/*.txt`` (YOLO), ``annotations.json`` (COCO), each beside ``images/``; else a
+    folder for every class holding images with a mask of the same name in PNG.
 
     Raises
     ------
@@ -67,6 +68,8 @@ def read_labelled(folder: Path) -> Iterator[LabelledImage]:
     FrameUnreadable
         An image that can't be read.
     """
+    if (folder / coco.ANNOTATIONS).is_file():
+        return _coco(folder)
     for part, suffix, marks_of in _BESIDE:
         if (folder / part).is_dir():
             return _beside(folder, part, suffix, marks_of)
@@ -74,10 +77,28 @@ def read_labelled(folder: Path) -> Iterator[LabelledImage]:
     if not classes:
         raise AtlasRefused(
             f"{folder}: no labelled images",
-            next_step="give a folder with images/ beside boxes/, ellipses/ or labels/, or with one folder a class "
-            "of images and PNG masks",
+            next_step="give a folder with images/ beside boxes/, ellipses/, labels/ or annotations.json, or with one "
+            "folder a class of images and PNG masks",
         )
     return (image for path in classes for image in _masked(path))
+
+
+def known_only(images: Iterable[LabelledImage], classes: Sequence[str] | None) -> Iterator[LabelledImage]:
+    """Yield the images, once their classes are all among `classes` (None: any).
+
+    Raises
+    ------
+    AtlasRefused
+        For the first that is not.
+    """
+    for image in images:
+        unknown = sorted({mark.class_ for mark in image.marks} - set(classes or ())) if classes else []
+        if unknown:
+            raise AtlasRefused(
+                f"{image.path}: unknown class {', '.join(unknown)}",
+                next_step=f"mend the marks, or add it to the classes ({', '.join(classes or ())})",
+            )
+        yield image
 
 
 def grey_image(path: Path) -> NDArray[np.uint8]:
@@ -123,6 +144,21 @@ def _tile_of(stem: str) -> str:
 def _box_of(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
     rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return int(rows[0]), int(cols[0]), int(rows[-1]) + 1, int(cols[-1]) + 1
+
+
+def _coco(folder: Path) -> Iterator[LabelledImage]:
+    for name, group, notes in coco.read_annotations(folder / coco.ANNOTATIONS):
+        path = folder / "images" / name
+        image = grey_image(path)
+        shape = (image.shape[0], image.shape[1])
+        marks = []
+        for note in notes:
+            mask = coco.mask_of(note, shape, where=f"{folder / coco.ANNOTATIONS}: {name}")
+            if mask is not None and not mask.any():
+                continue
+            box = note.box if mask is None else _box_of(mask)
+            marks.append(Mark(class_=note.class_, box=box, mask=mask))
+        yield LabelledImage(path=path, image=image, marks=tuple(marks), group=group or path.stem)
 
 
 MarksOf = Callable[[Path, tuple[int, int]], tuple[Mark, ...]]
