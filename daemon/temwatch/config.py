@@ -129,10 +129,19 @@ class SecuritySection(_Section):
     key: Annotated[Path, AfterValidator(_named)] | None = None
 
 
-class DashboardSection(_Section):
-    """The web page. Understood; this version has none."""
+def _own_host(value: str) -> str:
+    if not _is_local(f"tcp://{value}:0"):
+        raise ValueError(
+            "the page has no sign-in yet, so it is served to this machine only: 127.0.0.1, ::1 or localhost"
+            " (from elsewhere: ssh -L 8560:127.0.0.1:8560 MACHINE)"
+        )
+    return value
 
-    host: str = "127.0.0.1"
+
+class DashboardSection(_Section):
+    """The web page, served by `temwatch dashboard`."""
+
+    host: Annotated[str, AfterValidator(_own_host)] = "127.0.0.1"
     port: int = Field(default=8560, ge=0, le=65535)
 
 
@@ -173,7 +182,7 @@ class Settings(_Section):
 
     def without_effect(self) -> tuple[str, ...]:
         """Return the sections that are given but that this version does not act upon."""
-        return tuple(name for name in ("dashboard", "metrics", "retrain") if name in self.model_fields_set)
+        return tuple(name for name in ("metrics", "retrain") if name in self.model_fields_set)
 
     @model_validator(mode="after")
     def _roots_differ(self) -> "Settings":
