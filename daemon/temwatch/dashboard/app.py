@@ -25,7 +25,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from temwatch import __version__
-from temwatch.client import CommandForbidden, CommandRefused
+from temwatch.client import CommandRefused
 from temwatch.dashboard import access
 from temwatch.dashboard.board import Board
 from temwatch.dashboard.browsers import Browser, Browsers
@@ -179,6 +179,8 @@ class Page:
             return PlainTextResponse("no frame id", 404)
         try:
             answer = await self._asking.ask("frame.get", {"frame_id": frame_id})
+        except CommandRefused as refusal:
+            return PlainTextResponse(str(refusal), 404, headers=_FRESH)
         except TemwatchError as error:
             return PlainTextResponse(str(error), _status_of(error), headers=_FRESH)
         if not answer.blobs:
@@ -271,11 +273,10 @@ def _no(status: int, code: str, message: str) -> Response:
 
 
 def _status_of(error: TemwatchError) -> int:
+    """Return the HTTP status of a question that failed: the daemon's own "no" is an answer like any other."""
     match error:
-        case CommandForbidden():
-            return 403
         case CommandRefused():
-            return {"not_found": 404, "conflict": 409}.get(error.code, 422)
+            return 200
         case DaemonUnreachable():
             return 503
         case _:

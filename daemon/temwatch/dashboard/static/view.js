@@ -147,10 +147,10 @@ export class FrameView {
   }
 
   /** Zoom so that a rectangle fills a good part of the view. */
-  closeUp({ row, col, length_px }, share = 0.34) {
+  closeUp({ row, col, length_px }, share = 0.3) {
     const { width, height } = this.size();
     this.centre = [col, row];
-    this.zoom = Math.min(MOST_ZOOM, Math.max(this.fitScale(), (share * Math.min(width, height)) / Math.max(length_px, 8)));
+    this.zoom = Math.min(MOST_ZOOM, Math.max(this.fitScale(), (share * Math.min(width, height)) / Math.max(length_px, 24)));
     this.draw();
   }
 
@@ -191,7 +191,10 @@ export class FrameView {
 
   zoomBy(factor, at = null) {
     const { width, height } = this.size();
-    const point = at ?? [width / 2, height / 2];
+    // Keys zoom at what is chosen, the wheel at the pointer.
+    const one = at ? null : this.outlines().find((other) => other.id === this.chosen);
+    if (one && this.zoom === null) this.centre = [one.rectangle.col, one.rectangle.row];
+    const point = at ?? (one ? this.toScreen([one.rectangle.col, one.rectangle.row]) : [width / 2, height / 2]);
     const fixed = this.toImage(point);
     const fit = this.fitScale();
     const next = Math.min(MOST_ZOOM, this.scale() * factor);
@@ -259,7 +262,7 @@ export class FrameView {
     context.clearRect(0, 0, width, height);
     if (this.grey) {
       const [rows, cols] = this.shape;
-      context.imageSmoothingEnabled = s * (cols / this.image.width) < 3;
+      context.imageSmoothingEnabled = s * (cols / this.image.width) < 8;
       const [x, y] = this.toScreen([-0.5, -0.5]);
       context.drawImage(this.sheet, x, y, cols * s, rows * s);
     }
@@ -508,9 +511,9 @@ export class FrameView {
   }
 }
 
-/** Return the classes a frame's model knows, in its order of speaking: most common letters first as configured. */
+/** Return the classes a frame's model knows, the usual ones first. */
 export function classesOf(report) {
-  const known = Object.keys(report?.findings?.[0]?.probability ?? {});
+  const known = report?.classes ?? Object.keys(report?.findings?.[0]?.probability ?? {});
   const order = ["pore", "crack", "slag_inclusion", "looseness", "particle", "artefact"];
   const names = known.length ? known : order;
   return [...names].sort((a, b) => (order.indexOf(a) + 1 || 99) - (order.indexOf(b) + 1 || 99));
