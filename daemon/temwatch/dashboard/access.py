@@ -1,4 +1,4 @@
-"""Who may talk to the page's server: this machine alone, and only pages that this server itself has sent. Pure.
+"""Where requests may come from: pages that this server itself has sent, under a name that is its own. Pure.
 
 A WebSocket has no same-origin rule, and a name of somebody else's may be made to point at 127.0.0.1; so both the
 ``Host`` and the ``Origin`` of every request are looked at.
@@ -6,8 +6,6 @@ A WebSocket has no same-origin rule, and a name of somebody else's may be made t
 
 from ipaddress import ip_address
 from urllib.parse import urlsplit
-
-from temwatch.errors import ConfigError
 
 # Nothing from another host, no inline script or style, no frame around the page.
 CONTENT_SECURITY_POLICY = (
@@ -30,21 +28,6 @@ def stays_on_this_machine(host: str) -> bool:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host.lower() == "localhost"
-
-
-def refuse_other_machines(host: str) -> None:
-    """Refuse to serve an address that other machines reach.
-
-    Raises
-    ------
-    ConfigError
-    """
-    if not stays_on_this_machine(host):
-        raise ConfigError(
-            f"[dashboard] host = {host!r} can be reached from other machines, and the page has no sign-in yet:"
-            " everybody there could give orders",
-            next_step='set host = "127.0.0.1" and reach it over ssh: ssh -L 8560:127.0.0.1:8560 MACHINE',
-        )
 
 
 def host_is_ours(host_header: str | None) -> bool:

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import json
 import re
-import secrets
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
@@ -31,7 +30,9 @@ from temwatch.dashboard.board import Board
 from temwatch.dashboard.browsers import Browser, Browsers
 from temwatch.dashboard.cards import Json
 from temwatch.dashboard.daemon import Addresses, Asking, Feed, said_of
+from temwatch.dashboard.door import Door, Visitor
 from temwatch.dashboard.guarded import Guarded
+from temwatch.dashboard.signing_in import SigningIn
 from temwatch.errors import DaemonUnreachable, TemwatchError
 
 QUESTIONS = frozenset(
@@ -70,6 +71,7 @@ ORDERS = frozenset(
 )
 MAX_ORDER_BYTES = 64 * 1024
 TOKEN_HEADER = "x-temwatch-token"  # noqa: S105  a name, not a secret
+SIGNED_OUT = 4401  # of the WebSocket's close, as HTTP's 401
 _BEAT_S = 2.0
 _REPORTS = 48  # kept as bytes, so that several browsers cost the daemon one question
 _FRAME_ID = re.compile(r"[0-9a-f]{20}")
@@ -82,14 +84,16 @@ class Page:
     ----------
     addresses : Addresses
         Of the daemon.
+    door : Door
+        Who may come in.
     """
 
-    def __init__(self, addresses: Addresses) -> None:
+    def __init__(self, addresses: Addresses, door: Door) -> None:
+        self._door = door
         self.board = Board()
         self.browsers = Browsers()
         self._asking = Asking(addresses)
         self._feed = Feed(addresses, self.board, self._tell)
-        self._token = secrets.token_urlsafe(24)
         self._reports: OrderedDict[str, bytes] = OrderedDict()
 
     def app(self) -> Starlette:
@@ -102,9 +106,13 @@ class Page:
                 Route("/api/order", self.order, methods=["POST"]),
                 Route("/api/frame/{frame_id}", self.frame),
                 Route("/api/preview/{frame_id}.jpg", self.preview),
+                *SigningIn(self._door).routes(),
                 Mount("/", StaticFiles(directory=str(static), html=True)),
             ],
-            middleware=[Middleware(Guarded), Middleware(GZipMiddleware, minimum_size=1000, compresslevel=4)],
+            middleware=[
+                Middleware(Guarded, door=self._door),
+                Middleware(GZipMiddleware, minimum_size=1000, compresslevel=4),
+            ],
             lifespan=self._lifespan,
         )
 
@@ -126,17 +134,25 @@ class Page:
         cmd = request.path_params["cmd"]
         if cmd not in QUESTIONS:
             return _no(404, "unknown_command", f"no question {cmd!r}")
+        visitor = self._door.visitor(request.cookies)
+        if visitor is None or not visitor.may(cmd, changes=False):
+            return _turned_away(visitor, cmd)
         try:
             args = json.loads(request.query_params.get("args", "{}"))
         except ValueError:
             return _no(400, "bad_message", "args is no JSON")
-        return await self._passed_on(cmd, args, operator=request.query_params.get("operator", ""))
+        return await self._passed_on(
+            cmd, args, operator=visitor.name or request.query_params.get("operator", "")
+        )
 
     async def order(self, request: Request) -> Response:
         """Pass an order on, if it comes from a page of ours and brings the token only such a page can know."""
         if not access.origin_is_ours(request.headers.get("origin"), request.headers.get("host")):
             return _no(403, "foreign_origin", "orders are taken from this server's own page only")
-        if not secrets.compare_digest(request.headers.get(TOKEN_HEADER, "").encode(), self._token.encode()):
+        visitor = self._door.visitor(request.cookies)
+        if visitor is None:
+            return _turned_away(None, "")
+        if not self._door.seal.token_fits(request.headers.get(TOKEN_HEADER, ""), visitor.cookie):
             return _no(403, "stale_token", "the page's server was started anew; the page fetches a new token")
         body = await _body(request)
         try:
@@ -146,7 +162,10 @@ class Page:
             return _no(400, "bad_message", "an order is {cmd_id, cmd, args, operator} of at most 64 kB")
         if cmd not in ORDERS:
             return _no(404, "unknown_command", f"no order {cmd!r}")
-        return await self._passed_on(cmd, args, operator=str(said.get("operator", "")), cmd_id=str(cmd_id))
+        if not visitor.may(cmd, changes=True):
+            return _turned_away(visitor, cmd)
+        operator = visitor.name or str(said.get("operator", ""))
+        return await self._passed_on(cmd, args, operator=operator, cmd_id=str(cmd_id))
 
     async def _passed_on(
         self, cmd: str, args: Any, *, operator: str = "", cmd_id: str | None = None
@@ -161,6 +180,8 @@ class Page:
 
     async def frame(self, request: Request) -> Response:
         """Return ``frame.get`` without the picture."""
+        if self._door.visitor(request.cookies) is None:
+            return _turned_away(None, "")
         frame_id = request.path_params["frame_id"]
         body = self._reports.get(frame_id)
         if body is None:
@@ -175,8 +196,8 @@ class Page:
     async def preview(self, request: Request) -> Response:
         """Return a frame's picture. It never changes, since a frame's id is a digest of what it shows."""
         frame_id = request.path_params["frame_id"]
-        if not _FRAME_ID.fullmatch(frame_id):
-            return PlainTextResponse("no frame id", 404)
+        if not _FRAME_ID.fullmatch(frame_id) or self._door.visitor(request.cookies) is None:
+            return PlainTextResponse("no frame id, or nobody signed in", 404, headers=_FRESH)
         try:
             answer = await self._asking.ask("frame.get", {"frame_id": frame_id})
         except CommandRefused as refusal:
@@ -196,26 +217,41 @@ class Page:
             await socket.close(4403)
             return
         await socket.accept()
+        visitor = self._door.visitor(socket.cookies)
+        if visitor is None:
+            await socket.close(SIGNED_OUT)
+            return
         browser = self.browsers.come()
         try:
-            await socket.send_json(self._hello(socket.query_params))
+            await socket.send_json(self._hello(socket.query_params, visitor))
             async with asyncio.TaskGroup() as tasks:
                 telling = tasks.create_task(_tell_all(browser, socket))
+                watching = tasks.create_task(self._until_out(socket))
                 await _until_gone(socket)
                 telling.cancel()
+                watching.cancel()
         except* (WebSocketDisconnect, RuntimeError):
             pass  # it closed its window in the middle of a message
         finally:
             self.browsers.go(browser)
 
-    def _hello(self, said: Any) -> Json:
+    async def _until_out(self, socket: WebSocket) -> None:
+        """Hang up on somebody whose session ran out or who was struck from the list."""
+        while True:
+            await asyncio.sleep(_BEAT_S)
+            if self._door.visitor(socket.cookies) is None:
+                await socket.close(SIGNED_OUT)
+                return
+
+    def _hello(self, said: Any, visitor: Visitor) -> Json:
         board = self.board
         since = str(said.get("since", ""))
         missed = board.since(said.get("epoch", ""), int(since)) if since.isdecimal() and since else None
         return {
             "type": "hello",
             "version": __version__,
-            "token": self._token,
+            "token": self._door.seal.token(visitor.cookie),
+            "signed_in": {"name": visitor.name, "role": visitor.role} if self._door.users else None,
             "epoch": board.epoch,
             "seq": board.seq,
             "status": board.status,
@@ -270,6 +306,13 @@ async def _body(request: Request) -> bytes | None:
 
 def _no(status: int, code: str, message: str) -> Response:
     return JSONResponse({"ok": False, "error": {"code": code, "message": message}}, status, headers=_FRESH)
+
+
+def _turned_away(visitor: Visitor | None, cmd: str) -> Response:
+    """Return a "no" that the page shows; an answer like the daemon's own (200)."""
+    if visitor is None:
+        return _no(200, "signed_out", "sign in first")
+    return _no(200, "forbidden", f"the role {visitor.role} is too low for {cmd}")
 
 
 def _status_of(error: TemwatchError) -> int:

@@ -5,6 +5,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from temwatch.dashboard import access
+from temwatch.dashboard.door import Door
 
 
 class Guarded:
@@ -13,10 +14,12 @@ class Guarded:
     Parameters
     ----------
     app : ASGIApp
+    door : Door
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, door: Door) -> None:
         self._app = app
+        self._door = door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request or connection."""
@@ -24,7 +27,7 @@ class Guarded:
             await self._app(scope, receive, send)
             return
         host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
-        if not access.host_is_ours(host):
+        if not self._door.host_fits(host):
             if scope["type"] == "http":
                 refusal = PlainTextResponse("this page is served to its own machine only", 403)
                 await refusal(scope, receive, send)

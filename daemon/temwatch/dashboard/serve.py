@@ -2,24 +2,34 @@
 
 import uvicorn
 
-from temwatch.dashboard.access import refuse_other_machines
+from temwatch.clock import SystemClock
+from temwatch.config import DashboardSection
 from temwatch.dashboard.app import Page
 from temwatch.dashboard.daemon import Addresses
+from temwatch.dashboard.door import Door
+from temwatch.dashboard.sessions import Seal
+from temwatch.dashboard.users import Users
 
 
-def serve(addresses: Addresses, *, host: str, port: int) -> None:
-    """Serve the page at ``http://host:port/`` until SIGTERM or Ctrl-C.
+def serve(addresses: Addresses, section: DashboardSection) -> None:
+    """Serve the page until SIGTERM or Ctrl-C.
+
+    Parameters
+    ----------
+    addresses : Addresses
+        Of the daemon.
+    section : DashboardSection
+        Where, and to whom.
 
     Raises
     ------
     ConfigError
-        Where other machines could reach it.
+        Where nobody could sign in.
     """
-    refuse_other_machines(host)
     config = uvicorn.Config(
-        Page(addresses).app(),
-        host=host,
-        port=port,
+        Page(addresses, door_of(section)).app(),
+        host=section.host,
+        port=section.port,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -28,5 +38,23 @@ def serve(addresses: Addresses, *, host: str, port: int) -> None:
         ws_max_size=4096,  # a browser has nothing to say there
         ws_ping_interval=10.0,
         timeout_graceful_shutdown=2,
+        ssl_certfile=section.certificate,
+        ssl_keyfile=section.certificate_key,
     )
     uvicorn.Server(config).run()
+
+
+def door_of(section: DashboardSection) -> Door:
+    """Return who may come in, as configured.
+
+    Raises
+    ------
+    ConfigError
+        When the list of users is missing, or others can read it: said at the start, not at the first sign-in.
+    """
+    if section.users is None:
+        return Door(SystemClock())
+    users = Users(section.users)
+    users.role("")
+    secure = section.certificate is not None or section.behind_proxy
+    return Door(SystemClock(), users, secure, Seal(users.secret()))

@@ -5,6 +5,7 @@ import { connect } from "./link.js";
 import { on, site, stateWord } from "./site.js";
 import { run, unsaved } from "./orders.js";
 import { live } from "./live.js";
+import { signIn, signOut } from "./sign_in.js";
 import { keysHelp } from "./help.js";
 
 const SCREENS = {
@@ -24,6 +25,7 @@ let screen = null;
 let turn = 0;
 
 async function route() {
+  if (main.querySelector("form.sign-in")) return;
   const [name, ...rest] = location.hash.replace(/^#\//, "").split("/").map(decodeURIComponent);
   const which = SCREENS[name] ? name : "live";
   const mine = ++turn;
@@ -31,7 +33,7 @@ async function route() {
   screen = null;
   put(byId("nav"), Object.entries(SCREENS).filter(([, one]) => one.title).map(([id, one]) => el("a", { href: `#/${id}`, "aria-current": id === which ? "page" : null }, one.title)));
   const make = await SCREENS[which].open();
-  if (mine !== turn) return;
+  if (mine !== turn || main.querySelector("form.sign-in")) return;
   document.title = `${SCREENS[which].title ?? "Frame"} · temwatch`;
   put(main);
   delete main.dataset.drawn;
@@ -90,6 +92,20 @@ byId("help").addEventListener("click", () => keysHelp(byId("keys")));
 byId("theme").addEventListener("click", () => theme(document.documentElement.dataset.theme === "light" ? "dark" : "light"));
 theme(localStorage.getItem("temwatch.theme") ?? (matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark"));
 
+on("signed out", () => {
+  screen?.close?.();
+  screen = null;
+  byId("who").hidden = true;
+  byId("operator").parentElement.hidden = true;
+  byId("nav").hidden = true;
+  signIn(main);
+});
+on("connected", () => {
+  byId("operator").parentElement.hidden = Boolean(site.signedIn);
+  byId("who").hidden = !site.signedIn;
+  if (site.signedIn) byId("who").textContent = `${site.signedIn.name} (${site.signedIn.role}) · sign out`;
+});
+byId("who").addEventListener("click", signOut);
 on("state", sayState);
 on("unsaved", sayUnsaved);
 on("notice", (text) => notice(text));

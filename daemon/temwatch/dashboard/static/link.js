@@ -3,6 +3,7 @@
 import { keepCard, keepLabel, site, tell } from "./site.js";
 
 const WAITS_MS = [250, 500, 1000, 2000];
+const SIGNED_OUT = 4401; // as the server closes on who is not, or no longer, signed in
 const DEAF_MS = 7000; // the server says something every two seconds
 let failures = 0;
 let socket = null;
@@ -21,10 +22,15 @@ export function connect() {
     lastHeard = Date.now();
     take(JSON.parse(message.data));
   };
-  socket.onclose = () => {
+  socket.onclose = ({ code }) => {
     if (mine !== socket) return;
     site.connected = false;
+    site.signedOut = code === SIGNED_OUT;
     tell("state");
+    if (site.signedOut) {
+      tell("signed out");
+      return;
+    }
     again = setTimeout(connect, WAITS_MS[Math.min(failures++, WAITS_MS.length - 1)]);
   };
 }
@@ -47,7 +53,7 @@ function take(event) {
     case "hello":
       failures = 0;
       site.connected = true;
-      Object.assign(site, { token: event.token, version: event.version, silent: event.silent });
+      Object.assign(site, { token: event.token, version: event.version, silent: event.silent, signedIn: event.signed_in });
       if (event.status) site.status = event.status;
       if (event.missed) event.missed.forEach(takeEvent);
       else if (event.epoch) begin(event);

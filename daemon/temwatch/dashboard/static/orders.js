@@ -39,7 +39,7 @@ export async function run() {
     finish(entry, await send(entry, args));
   } catch (error) {
     // Only the daemon's own "no" ends an order. Everything else may have been lost on the way, in either direction.
-    if (error.code && !["unreachable", "DaemonUnreachable", "CommandDelayed", "stale_token"].includes(error.code)) refuse(entry, error);
+    if (error.code && !["unreachable", "DaemonUnreachable", "CommandDelayed", "stale_token", "signed_out"].includes(error.code)) refuse(entry, error);
     else {
       entry.failed += 1;
       save();

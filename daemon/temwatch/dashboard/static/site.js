@@ -10,6 +10,8 @@ export const site = {
   connected: false,
   token: "",
   version: "",
+  signedIn: null, // {name, role} where people sign in
+  signedOut: false,
 };
 
 const listeners = new Map();
@@ -45,11 +47,12 @@ export function keepLabel(label) {
 }
 
 export function operator() {
-  return document.getElementById("operator").value.trim();
+  return site.signedIn?.name ?? document.getElementById("operator").value.trim();
 }
 
 /** Return the one word for how things are, and why. */
 export function stateWord() {
+  if (site.signedOut) return ["signed out", "frames are shown to those who may see them"];
   if (!site.connected) return ["disconnected", "the page's server does not answer; trying again"];
   if (site.silent) return ["silent", "the daemon does not answer; is `temwatch run` running?"];
   return [site.status?.state ?? "starting", site.status?.reason ?? ""];
