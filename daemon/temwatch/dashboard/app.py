@@ -106,6 +106,7 @@ class Page:
                 Route("/api/order", self.order, methods=["POST"]),
                 Route("/api/frame/{frame_id}", self.frame),
                 Route("/api/preview/{frame_id}.jpg", self.preview),
+                Route("/api/contours/{frame_id}", self.contours),
                 *SigningIn(self._door).routes(),
                 Mount("/", StaticFiles(directory=str(static), html=True)),
             ],
@@ -208,6 +209,19 @@ class Page:
             return PlainTextResponse("no preview is kept of this frame", 404, headers=_FRESH)
         kept = {"Cache-Control": "private, max-age=86400, immutable"}
         return Response(answer.blobs[0], media_type="image/jpeg", headers=kept)
+
+    async def contours(self, request: Request) -> Response:
+        """Return ``frame.contours`` as it came; empty where the daemon has none, or does not know the question."""
+        frame_id = request.path_params["frame_id"]
+        if self._door.visitor(request.cookies) is None:
+            return _turned_away(None, "")
+        try:
+            answer = await self._asking.ask("frame.contours", {"frame_id": frame_id})
+        except CommandRefused:
+            return Response(b"", media_type="application/octet-stream", headers=_FRESH)
+        except TemwatchError as error:
+            return JSONResponse(said_of(error), _status_of(error), headers=_FRESH)
+        return Response(answer.blobs[0], media_type="application/octet-stream", headers=_FRESH)
 
     # --- live --------------------------------------------------------------------------------------------------
 

@@ -135,6 +135,12 @@ class FrameGetArgs(_Strict):
     preview: bool = True
 
 
+class FrameContoursArgs(_Strict):
+    """Arguments of ``frame.contours``; the answer's second part is int32, see `temwatch.publish.queries`."""
+
+    frame_id: str
+
+
 class NoArgs(_Strict):
     """Arguments of commands that take none."""
 

@@ -49,6 +49,26 @@ export const picture = (id) =>
     return createImageBitmap(await response.blob());
   });
 
+/** Return the outlines of a frame's findings as SVG points, in the report's order; empty where none are to be had. */
+export async function contours(id) {
+  const response = await fetch(`api/contours/${id}`);
+  const type = response.headers.get("content-type") ?? "";
+  const bytes = response.ok && type.startsWith("application/octet-stream") ? await response.arrayBuffer() : new ArrayBuffer(0);
+  return unpacked(new DataView(bytes));
+}
+
+/** Little-endian int32: how many, how many points each, then (row, col) points one after the other. */
+export function unpacked(view) {
+  const number = (k) => view.getInt32(4 * k, true);
+  const count = view.byteLength ? number(0) : 0;
+  let at = 1 + count;
+  return Array.from({ length: count }, (_, k) => {
+    const places = Array.from({ length: number(1 + k) }, (_point, i) => `${number(at + 2 * i + 1)},${number(at + 2 * i)}`);
+    at += 2 * places.length;
+    return places.join(" ");
+  });
+}
+
 /** Fetch the labels that stand in a frame; returns the objects people have drawn in it. */
 export async function labelsOf(id) {
   const { labels, drawn } = await ask("label.list", { frame_id: id });

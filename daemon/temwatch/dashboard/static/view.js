@@ -4,9 +4,11 @@
 import { el, put, svg } from "./dom.js";
 import { keysOf, styleOf, words } from "./classes.js";
 import { along, corners, greyTable, lengthInWords, points, roundLength, short } from "./geometry.js";
+import { contours } from "./api.js";
 import { site } from "./site.js";
 
 const MOST_ZOOM = 40; // screen px a frame px
+const NEAR = 1; // from this zoom on the findings' own outlines are drawn besides their rectangles
 
 export class FrameView {
   /** @param {{choose?: (id) => void, draw?: (rectangle) => void, tools?: boolean}} told */
@@ -17,6 +19,8 @@ export class FrameView {
     this.drawn = []; // labels of objects that people drew
     this.chosen = null;
     this.only = null; // show this finding alone
+    this.contours = new Map(); // finding_id -> SVG points, once the frame was looked at closely
+    this.contoursOf = null;
     this.extra = null; // a rectangle shown without a class
     this.off = new Set(); // classes not shown
     this.least = 0; // probability below which nothing is shown
@@ -100,6 +104,20 @@ export class FrameView {
     this.choose(this.chosen, { quiet: true });
   }
 
+  /** Seen from near, a finding's own outline is drawn too; it is fetched when a frame is first looked at so closely. */
+  async drawNear() {
+    const near = this.zoom !== null && this.scale() >= NEAR;
+    this.over.classList.toggle("near", near);
+    const report = this.report;
+    if (!near || !report || this.contoursOf === report) return;
+    this.contoursOf = report;
+    this.contours.clear();
+    const found = await contours(report.frame_id).catch(() => []);
+    if (this.contoursOf !== report || found.length !== report.findings.length) return;
+    report.findings.forEach((finding, k) => this.contours.set(finding.finding_id, found[k]));
+    this.outline();
+  }
+
   mark({ id, class: name, probability, rectangle, label }) {
     const style = styleOf(name);
     const at = points(rectangle);
@@ -109,6 +127,7 @@ export class FrameView {
       { class: "finding", role: "option", "aria-label": said, "aria-selected": "false", "data-id": id, "data-class": name ?? "", "data-state": label?.state ?? "predicted" },
       svg("polygon", { class: "halo", points: at }),
       svg("polygon", { class: "line", points: at, stroke: style.colour, "stroke-dasharray": style.dash || "none" }),
+      this.contours.has(id) ? svg("polygon", { class: "contour", points: this.contours.get(id), stroke: style.colour }) : null,
     );
   }
 
@@ -267,6 +286,7 @@ export class FrameView {
       context.drawImage(this.sheet, x, y, cols * s, rows * s);
     }
     this.drawBar(width, s);
+    this.drawNear();
     if (this.chosen) this.choose(this.chosen, { quiet: true });
     if (this.zoomText) this.zoomText.textContent = `${short(s * 100)} %`;
   }
