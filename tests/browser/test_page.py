@@ -28,9 +28,7 @@ def test_a_frame_written_to_a_watched_folder_appears_with_outlines(page: Page, l
     assert faults(page, lab) == []
 
 
-def test_every_screen_opens_without_error_foreign_request_or_horizontal_scroll(
-    page: Page, lab: Lab
-) -> None:
+def test_every_screen_opens_without_error_foreign_request_or_horizontal_scroll(page: Page, lab: Lab) -> None:
     for width in (1280, 1920):
         page.resize(width, 900)
         for screen in (*SCREENS, f"frame/{lab.reports()[0]['frame_id']}"):
@@ -78,7 +76,9 @@ def test_a_blind_sample_shows_nothing_the_machine_said(page: Page, lab: Lab) -> 
     assert page.ask(f"{MAIN}.dataset.blind") == "true", "no blind sample came"
     item = page.until(f"{MAIN}.innerText.includes('hidden') && {MAIN}.dataset.item")
     assert "%" not in page.ask(f"{MAIN}.querySelector('aside').innerText")
-    assert page.ask("[...document.querySelectorAll('.finding')].map((one) => one.dataset.class).join('')") == ""
+    assert (
+        page.ask("[...document.querySelectorAll('.finding')].map((one) => one.dataset.class).join('')") == ""
+    )
     page.press("Enter")  # there is nothing to confirm
     page.press("p")
     page.until(f"{MAIN}.dataset.item !== '{item}'")
@@ -178,9 +178,7 @@ def test_a_killed_page_server_is_back_without_reload_or_gap(page: Page, lab: Lab
     assert faults_beside_lost_connections(page, lab) == []
 
 
-def test_a_label_said_while_the_daemon_is_down_is_not_saved_and_then_saved_once(
-    page: Page, lab: Lab
-) -> None:
+def test_a_label_said_while_the_daemon_is_down_is_not_saved_and_then_saved_once(page: Page, lab: Lab) -> None:
     frame_id, finding_id = a_finding(lab)
     goto(page, f"frame/{frame_id}/{finding_id}")
     mark = f"document.querySelector('[data-id=\"{finding_id}\"]')"
