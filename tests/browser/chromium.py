@@ -1,6 +1,7 @@
 """A headless Chromium, driven over its DevTools protocol: open pages, press keys, look at what is there."""
 
 import base64
+import contextlib
 import itertools
 import json
 import os
@@ -13,7 +14,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.request import Request, urlopen
 
-from websockets.sync.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _KEYS = {
@@ -73,8 +75,7 @@ class Chromium:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for page in self._pages:
-            page.close()
+        self.close_pages()
         assert self._process is not None
         self._process.terminate()
         try:
@@ -83,6 +84,10 @@ class Chromium:
             self._process.kill()
             self._process.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def close_pages(self) -> None:
+        while self._pages:
+            self._pages.pop().close()
 
     def page(self, url: str, *, width: int = 1280, height: int = 800) -> "Page":
         request = Request(f"http://127.0.0.1:{self.port}/json/new?about:blank", method="PUT")
@@ -98,7 +103,10 @@ class Page:
     """One window. It remembers every console error and every request it saw."""
 
     def __init__(self, address: str, *, width: int, height: int) -> None:
-        self._socket: ClientConnection = connect(address, max_size=None, compression=None)
+        self._open = contextlib.ExitStack()
+        self._socket = self._open.enter_context(
+            connect(address, max_size=None, compression=None, ping_interval=None, close_timeout=0.2)
+        )
         self._numbers = itertools.count(1)
         self.errors: list[str] = []
         self.requests: list[str] = []
@@ -193,4 +201,6 @@ class Page:
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
 
     def close(self) -> None:
-        self._socket.close()
+        with contextlib.suppress(ConnectionClosed):
+            self.call("Page.close")
+        self._open.close()

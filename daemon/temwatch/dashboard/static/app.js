@@ -111,7 +111,11 @@ on("unsaved", sayUnsaved);
 on("notice", (text) => notice(text));
 on("refused", ({ error }) => notice(`Not taken: ${error.message}`, 15000));
 setInterval(sayUnsaved, 500);
-window.addEventListener("hashchange", route);
+window.addEventListener("hashchange", () => {
+  // Keys now belong to the new screen, not to the link that led to it.
+  main.focus();
+  route();
+});
 window.temwatch = { site }; // to look into from the browser's console
 connect();
 route();

@@ -7,7 +7,7 @@ const STYLES = {
   slag_inclusion: { colour: "#f0e442", dash: "2 4" },
   looseness: { colour: "#cc79a7", dash: "12 4 2 4" },
   particle: { colour: "#009e73", dash: "5 3" },
-  artefact: { colour: "#b8b8b8", dash: "1 6" },
+  artefact: { colour: "#b8b8b8", dash: "3 5" },
 };
 const OTHERS = [
   { colour: "#0072b2", dash: "14 5" },

@@ -43,7 +43,7 @@ export function roundLength(most) {
 export function lengthInWords(px, nmPerPx) {
   if (nmPerPx === null || nmPerPx === undefined) return `${short(px)} px`;
   const nm = px * nmPerPx;
-  return nm >= 1000 ? `${short(nm / 1000)} µm` : `${short(nm)} nm`;
+  return nm >= 999.5 ? `${short(nm / 1000)} µm` : `${short(nm)} nm`;
 }
 
 export function short(value) {
