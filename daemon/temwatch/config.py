@@ -151,7 +151,8 @@ class DashboardSection(_Section):
         if self.certificate is None and not self.behind_proxy:
             raise ValueError(
                 f"{self.host} can be reached from other machines, and passwords would travel in the clear:"
-                " give certificate and certificate_key, or behind_proxy = true where a proxy speaks TLS"
+                " give certificate and certificate_key, or behind_proxy = true where a proxy speaks TLS; or stay at"
+                " 127.0.0.1 and come over ssh -L 8560:127.0.0.1:8560 MACHINE"
             )
         if self.users is None:
             raise ValueError(

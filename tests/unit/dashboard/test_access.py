@@ -1,20 +1,21 @@
 """Who may talk to the page's server."""
 
 import pytest
+from pydantic import ValidationError
 
+from temwatch.config import DashboardSection
 from temwatch.dashboard import access
-from temwatch.errors import ConfigError
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.3.2.1", "::1", "localhost"])
 def test_addresses_of_this_machine_alone_are_served(host: str) -> None:
-    access.refuse_other_machines(host)
+    DashboardSection(host=host)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4", "microscope.example"])
 def test_addresses_that_others_reach_are_refused_with_a_way_out(host: str) -> None:
-    with pytest.raises(ConfigError, match="no sign-in") as refused:
-        access.refuse_other_machines(host)
+    with pytest.raises(ValidationError, match="in the clear") as refused:
+        DashboardSection(host=host)
     assert "ssh -L" in str(refused.value)
 
 
