@@ -27,11 +27,13 @@ class Board:
         self._cards: OrderedDict[str, Json] = OrderedDict()
         self._events: deque[Json] = deque(maxlen=EVENTS)
         self._from = 0  # events after this seq are all held
+        self._ahead: set[int] = set()  # taken although one before is still missing
         self._heard_s: float | None = None
 
     def begin(self, epoch: str, as_of: int, ends: Iterable[Mapping[str, Any]]) -> None:
         """Start from a snapshot: the newest ends of frames, newest first, as of a seq."""
         self.epoch, self.seq, self._from = epoch, as_of, as_of
+        self._ahead.clear()
         self._events.clear()
         self._cards.clear()
         for body in reversed(list(ends)):
@@ -55,16 +57,28 @@ class Board:
             return {"type": "status", "status": body}
         if header.epoch != self.epoch:
             self.begin(header.epoch, 0, [])
-        self.seq = max(self.seq, header.seq)
+        self._advance(header.seq)
         event = _event(received)
         if event is None:
             return None
         if event["type"] == "card":
             self._keep(event["card"])
         if len(self._events) == EVENTS:
-            self._from = self._events[0]["seq"]
+            self._from = max(self._from, self._events[0]["seq"])
+        event["whole"] = self.seq
         self._events.append(event)
         return event
+
+    def _advance(self, seq: int) -> None:
+        """Move `seq` on to the last message before which none is missing.
+
+        Between topic classes the order is not certain: while a report is being fetched again, a label after it may
+        come. A browser that only remembered the label's seq would never get the report.
+        """
+        self._ahead.add(seq)
+        while self.seq + 1 in self._ahead:
+            self.seq += 1
+            self._ahead.remove(self.seq)
 
     def silent(self, now_s: float) -> bool:
         """Whether the daemon was not heard of for three heartbeats."""

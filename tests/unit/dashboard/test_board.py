@@ -126,3 +126,30 @@ async def test_a_browser_that_is_behind_gets_what_is_queued_and_then_an_end() ->
         browser.tell({"seq": seq})
     got = [await browser.next() for _ in range(QUEUE + 1)]
     assert [event and event["seq"] for event in got] == [*range(QUEUE), None]
+
+
+def test_a_browser_cut_off_before_a_missing_message_was_fetched_gets_it_later() -> None:
+    board = begun()
+    board.take(message(1, report("a")), 0.0)
+    ahead = board.take(message(3, report("c")), 0.0)
+    assert ahead is not None
+    seen = ahead["whole"]
+    board.take(message(2, report("b")), 0.0)
+    missed = board.since("one", seen)
+    assert missed is not None
+    assert {event["card"]["frame_id"] for event in missed} >= {"b"}
+    assert board.seq == 3
+
+
+@given(st.permutations(range(1, 12)))
+def test_in_whatever_order_messages_come_all_are_told_to_a_browser_that_left_at_any_time(
+    order: list[int],
+) -> None:
+    board = begun()
+    events = [board.take(message(seq, report(f"f{seq}")), 0.0) for seq in order]
+    for left, event in enumerate(events):
+        assert event is not None
+        later = board.since("one", event["whole"])
+        assert later is not None
+        assert {one["seq"] for one in later} >= set(order[left + 1 :])
+    assert board.seq == 11

@@ -56,6 +56,7 @@ function take(event) {
       Object.assign(site, { token: event.token, version: event.version, silent: event.silent, signedIn: event.signed_in });
       if (event.status) site.status = event.status;
       if (event.missed) event.missed.forEach(takeEvent);
+      if (event.missed) site.seq = event.seq;
       else if (event.epoch) begin(event);
       tell("connected");
       break;
@@ -89,7 +90,7 @@ function begin(event) {
 }
 
 function takeEvent(event) {
-  site.seq = Math.max(site.seq, event.seq);
+  site.seq = Math.max(site.seq, event.whole); // what came ahead of a message still missing is sent once more
   if (event.type === "card") {
     keepCard(event.card);
     tell("card", event.card);
