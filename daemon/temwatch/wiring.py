@@ -36,6 +36,7 @@ from temwatch.publish.keyring import Keyring
 from temwatch.publish.labels import Labels
 from temwatch.publish.notify import Notifier, from_environment
 from temwatch.publish.orders import Orders
+from temwatch.publish.pixels import Pixels
 from temwatch.publish.publisher import Publisher
 from temwatch.publish.queries import Queries
 from temwatch.publish.replies import Replies, declared
@@ -48,11 +49,13 @@ from temwatch.store.shelf import starter
 from temwatch.store.store import Store
 from temwatch.wire import messages, topics
 from temwatch.wire.keyfile import fingerprint
+from temwatch.wire.messages import FramePixelsArgs
 from temwatch.wire.names import to_text
 from temwatch.work.crew import Crew, CrewSettings
 from temwatch.work.dispatch import Dispatch
 from temwatch.work.hand import HandSettings
 from temwatch.work.limits import WorkerLimits
+from temwatch.work.look import Look, look
 from temwatch.work.task_settings import task_settings
 
 _log = structlog.get_logger("daemon")
@@ -93,6 +96,22 @@ def job_body(frame: FrameRow, root: RootSection) -> dict[str, Any]:
         "polarity": root.polarity,
         "zone": root.zone,
     }
+
+
+async def window(root: Path, frame: FrameRow, wanted: FramePixelsArgs) -> bytes:
+    """Return a window of a frame at full resolution, a JPEG; read by a process of its own."""
+    return await look(
+        Look(
+            root_path=str(root),
+            relpath=to_text(frame.relpath),
+            section=frame.section,
+            fingerprint=frame.fingerprint,
+            row=wanted.row,
+            col=wanted.col,
+            rows=wanted.rows,
+            cols=wanted.cols,
+        )
+    )
 
 
 def review_rules() -> ReviewRules:
@@ -256,12 +275,17 @@ class Daemon:
         review = Review(self.database, review_rules())
         handlers = {
             **Queries(self.database).handlers(),
+            **Pixels(self.database, self._root_path, window).handlers(),
             **self._orders().handlers(),
             **labels.handlers(),
             **review.handlers(),
             **audit.handlers(),
         }
         return Replies(handlers, identify=identify, record=audit.record)
+
+    def _root_path(self, name: str) -> Path | None:
+        section = self._sections.get(name)
+        return section.path if section else None
 
     def _listen(self, context: zmq.asyncio.Context) -> tuple[str, str]:
         """Bind both sockets, behind the keys where there are any, and return where they really are."""

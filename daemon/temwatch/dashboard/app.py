@@ -73,6 +73,7 @@ MAX_ORDER_BYTES = 64 * 1024
 TOKEN_HEADER = "x-temwatch-token"  # noqa: S105  a name, not a secret
 SIGNED_OUT = 4401  # of the WebSocket's close, as HTTP's 401
 _BEAT_S = 2.0
+_LOOK_S = 25.0  # a process is started for it, and reads the whole frame
 _REPORTS = 48  # kept as bytes, so that several browsers cost the daemon one question
 _FRAME_ID = re.compile(r"[0-9a-f]{20}")
 
@@ -107,6 +108,7 @@ class Page:
                 Route("/api/frame/{frame_id}", self.frame),
                 Route("/api/preview/{frame_id}.jpg", self.preview),
                 Route("/api/contours/{frame_id}", self.contours),
+                Route("/api/pixels/{frame_id}", self.pixels),
                 *SigningIn(self._door).routes(),
                 Mount("/", StaticFiles(directory=str(static), html=True)),
             ],
@@ -207,8 +209,7 @@ class Page:
             return PlainTextResponse(str(error), _status_of(error), headers=_FRESH)
         if not answer.blobs:
             return PlainTextResponse("no preview is kept of this frame", 404, headers=_FRESH)
-        kept = {"Cache-Control": "private, max-age=86400, immutable"}
-        return Response(answer.blobs[0], media_type="image/jpeg", headers=kept)
+        return Response(answer.blobs[0], media_type="image/jpeg", headers=_KEPT)
 
     async def contours(self, request: Request) -> Response:
         """Return ``frame.contours`` as it came; empty where the daemon has none, or does not know the question."""
@@ -222,6 +223,18 @@ class Page:
         except TemwatchError as error:
             return JSONResponse(said_of(error), _status_of(error), headers=_FRESH)
         return Response(answer.blobs[0], media_type="application/octet-stream", headers=_FRESH)
+
+    async def pixels(self, request: Request) -> Response:
+        """Return ``frame.pixels``; empty (204) where the file can't be read any more: then the preview has to do."""
+        if self._door.visitor(request.cookies) is None:
+            return _turned_away(None, "")
+        args: Json = {"frame_id": request.path_params["frame_id"]}
+        try:
+            args |= {name: int(request.query_params[name]) for name in ("row", "col", "rows", "cols")}
+            answer = await self._asking.ask("frame.pixels", args, timeout_s=_LOOK_S)
+        except (KeyError, ValueError, TemwatchError):
+            return Response(status_code=204, headers=_FRESH)
+        return Response(answer.blobs[0], media_type="image/jpeg", headers=_KEPT)
 
     # --- live --------------------------------------------------------------------------------------------------
 
@@ -295,6 +308,7 @@ class Page:
 
 
 _FRESH = {"Cache-Control": "no-store"}
+_KEPT = {"Cache-Control": "private, max-age=86400, immutable"}  # a frame's id is a digest of what it shows
 
 
 async def _tell_all(browser: Browser, socket: WebSocket) -> None:

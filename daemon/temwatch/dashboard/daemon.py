@@ -49,11 +49,19 @@ class Asking:
         self._threads = ThreadPoolExecutor(_ASKERS, thread_name_prefix="asking")
         self._idle: queue.SimpleQueue[Commands] = queue.SimpleQueue()
 
-    async def ask(self, cmd: str, args: Json, *, operator: str = "", cmd_id: str | None = None) -> Answer:
+    async def ask(
+        self,
+        cmd: str,
+        args: Json,
+        *,
+        operator: str = "",
+        cmd_id: str | None = None,
+        timeout_s: float | None = None,
+    ) -> Answer:
         """Return the daemon's answer; raises what `Commands.ask` raises."""
         work = self._ask
         return await asyncio.get_running_loop().run_in_executor(
-            self._threads, lambda: work(cmd, args, operator, cmd_id)
+            self._threads, lambda: work(cmd, args, operator, cmd_id, timeout_s)
         )
 
     def close(self) -> None:
@@ -63,7 +71,9 @@ class Asking:
             while True:
                 self._idle.get_nowait().__exit__(None, None, None)
 
-    def _ask(self, cmd: str, args: Json, operator: str, cmd_id: str | None) -> Answer:
+    def _ask(
+        self, cmd: str, args: Json, operator: str, cmd_id: str | None, timeout_s: float | None
+    ) -> Answer:
         try:
             connection = self._idle.get_nowait()
         except queue.Empty:
@@ -72,7 +82,7 @@ class Asking:
             ).__enter__()
         connection.operator = operator
         try:
-            return connection.ask(cmd, cmd_id=cmd_id, **args)
+            return connection.ask(cmd, cmd_id=cmd_id, timeout_s=timeout_s, **args)
         finally:
             self._idle.put(connection)
 

@@ -57,6 +57,12 @@ export async function contours(id) {
   return unpacked(new DataView(bytes));
 }
 
+/** Return a window of a frame at full resolution, or null where its file can't be read any more. */
+export async function pixels(id, place) {
+  const response = await fetch(`api/pixels/${id}?${new URLSearchParams(place)}`);
+  return response.status === 200 && response.headers.get("content-type") === "image/jpeg" ? createImageBitmap(await response.blob()) : null;
+}
+
 /** Little-endian int32: how many, how many points each, then (row, col) points one after the other. */
 export function unpacked(view) {
   const number = (k) => view.getInt32(4 * k, true);

@@ -5,6 +5,7 @@ import { el, put, svg } from "./dom.js";
 import { keysOf, styleOf, words } from "./classes.js";
 import { along, corners, greyTable, lengthInWords, points, roundLength, short } from "./geometry.js";
 import { contours } from "./api.js";
+import { Closer, windowOf } from "./closer.js";
 import { site } from "./site.js";
 
 const MOST_ZOOM = 40; // screen px a frame px
@@ -19,6 +20,11 @@ export class FrameView {
     this.drawn = []; // labels of objects that people drew
     this.chosen = null;
     this.only = null; // show this finding alone
+    this.closer = new Closer(() => {
+      this.developNear();
+      this.draw();
+    });
+    this.near = null; // the frame's own pixels of a part, with contrast applied
     this.contours = new Map(); // finding_id -> SVG points, once the frame was looked at closely
     this.contoursOf = null;
     this.extra = null; // a rectangle shown without a class
@@ -102,6 +108,23 @@ export class FrameView {
     this.marks.replaceChildren(...all);
     this.over.classList.toggle("nofindings", this.hidden);
     this.choose(this.chosen, { quiet: true });
+  }
+
+  /** Where a pixel of the preview would be seen as a block, draw the frame's own pixels over it. */
+  drawOwnPixels(context, s) {
+    const [rows, cols] = this.shape;
+    if (cols <= this.image.width || s * (cols / this.image.width) <= 1.2) return;
+    const { width, height } = this.size();
+    const [left, top] = this.toImage([0, 0]);
+    const [right, bottom] = this.toImage([width, height]);
+    const edge = (at, end) => Math.min(end, Math.max(0, at + 0.5));
+    this.closer.want(this.report.frame_id, windowOf(this.shape, { top: edge(top, rows), left: edge(left, cols), bottom: edge(bottom, rows), right: edge(right, cols) }));
+    const { place, frameId } = this.closer;
+    if (!place || !this.near || frameId !== this.report.frame_id) return;
+    const [x, y] = this.toScreen([place.col - 0.5, place.row - 0.5]);
+    context.imageSmoothingEnabled = s < 3;
+    context.drawImage(this.near, x, y, place.cols * s, place.rows * s);
+    this.root.dataset.ownPixels = `${place.row},${place.col}`;
   }
 
   /** Seen from near, a finding's own outline is drawn too; it is fetched when a frame is first looked at so closely. */
@@ -244,26 +267,18 @@ export class FrameView {
     this.develop();
   }
 
-  /** Apply contrast to the picture. */
+  /** Apply contrast to the picture, and to the frame's own pixels where they are at hand: in the same greys. */
   develop() {
     if (!this.grey) return;
     const { low, high, gamma } = this.contrast;
-    if (low === 0 && high === 100 && gamma === 1) {
-      this.sheet = this.image;
-      return;
-    }
-    const table = greyTable(this.histogram, low, high, gamma);
-    const { width, height } = this.image;
-    const sheet = new OffscreenCanvas(width, height);
-    const context = sheet.getContext("2d");
-    const made = context.createImageData(width, height);
-    for (let i = 0; i < this.grey.length; i++) {
-      const g = table[this.grey[i]];
-      made.data[4 * i] = made.data[4 * i + 1] = made.data[4 * i + 2] = g;
-      made.data[4 * i + 3] = 255;
-    }
-    context.putImageData(made, 0, 0);
-    this.sheet = sheet;
+    this.table = low === 0 && high === 100 && gamma === 1 ? null : greyTable(this.histogram, low, high, gamma);
+    this.sheet = this.table ? developed(this.image, this.table) : this.image;
+    this.developNear();
+  }
+
+  developNear() {
+    const { image } = this.closer;
+    this.near = image && this.table ? developed(image, this.table) : image;
   }
 
   draw() {
@@ -284,6 +299,7 @@ export class FrameView {
       context.imageSmoothingEnabled = s * (cols / this.image.width) < 8;
       const [x, y] = this.toScreen([-0.5, -0.5]);
       context.drawImage(this.sheet, x, y, cols * s, rows * s);
+      this.drawOwnPixels(context, s);
     }
     this.drawBar(width, s);
     this.drawNear();
@@ -546,4 +562,16 @@ export function swatch(name) {
   return svg("svg", { class: "swatch", width: 22, height: 10, "aria-hidden": "true" },
     svg("line", { x1: 0, x2: 22, y1: 5, y2: 5, stroke: "#000", "stroke-width": 5, "stroke-opacity": 0.45 }),
     svg("line", { x1: 0, x2: 22, y1: 5, y2: 5, stroke: style.colour, "stroke-width": 3, "stroke-dasharray": style.dash || "none" }));
+}
+
+/** Return a picture whose greys went through a table. */
+function developed(image, table) {
+  const { width, height } = image;
+  const sheet = new OffscreenCanvas(width, height);
+  const context = sheet.getContext("2d", { willReadFrequently: true });
+  context.drawImage(image, 0, 0);
+  const made = context.getImageData(0, 0, width, height);
+  for (let i = 0; i < made.data.length; i += 4) made.data[i] = made.data[i + 1] = made.data[i + 2] = table[made.data[i]];
+  context.putImageData(made, 0, 0);
+  return sheet;
 }
