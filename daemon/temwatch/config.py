@@ -129,11 +129,37 @@ class SecuritySection(_Section):
     key: Annotated[Path, AfterValidator(_named)] | None = None
 
 
+_DASHBOARD_FILES = ("users", "certificate", "certificate_key")
+
+
 class DashboardSection(_Section):
-    """The web page. Understood; this version has none."""
+    """The web page. Without `users` nobody signs in, so only this machine reaches it."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8560, ge=0, le=65535)
+    users: Annotated[Path, AfterValidator(_named)] | None = None
+    certificate: Annotated[Path, AfterValidator(_named)] | None = None
+    certificate_key: Annotated[Path, AfterValidator(_named)] | None = None
+    behind_proxy: bool = False
+
+    @model_validator(mode="after")
+    def _guarded(self) -> "DashboardSection":
+        if (self.certificate is None) != (self.certificate_key is None):
+            raise ValueError("certificate and certificate_key belong together")
+        if _is_local(f"tcp://{self.host}:{self.port}") and not self.behind_proxy:
+            return self
+        if self.certificate is None and not self.behind_proxy:
+            raise ValueError(
+                f"{self.host} can be reached from other machines, and passwords would travel in the clear:"
+                " give certificate and certificate_key, or behind_proxy = true where a proxy speaks TLS; or stay at"
+                " 127.0.0.1 and come over ssh -L 8560:127.0.0.1:8560 MACHINE"
+            )
+        if self.users is None:
+            raise ValueError(
+                "whoever reaches the page could give orders: name a file in users and run"
+                " `temwatch dashboard --add-user NAME --role admin`"
+            )
+        return self
 
 
 class MetricsSection(_Section):
@@ -187,7 +213,7 @@ class Settings(_Section):
 
     def without_effect(self) -> tuple[str, ...]:
         """Return the sections that are given but that this version does not act upon."""
-        return tuple(name for name in ("dashboard", "metrics") if name in self.model_fields_set)
+        return tuple(name for name in ("metrics",) if name in self.model_fields_set)
 
     @model_validator(mode="after")
     def _roots_differ(self) -> "Settings":
@@ -260,7 +286,10 @@ def _resolved(tree: dict[str, Any], base: Path, state_dir: Path | None) -> dict[
     if "weights" in finder:
         finder["weights"] = base / finder["weights"]
     state = {**state, "dir": folder}
-    return {**tree, "state": state, "roots": roots, "finder": finder, "security": security}
+    dashboard = dict(tree.get("dashboard", {}))
+    dashboard |= {name: base / dashboard[name] for name in _DASHBOARD_FILES if name in dashboard}
+    resolved = {"state": state, "roots": roots, "finder": finder, "security": security}
+    return {**tree, **resolved, **({"dashboard": dashboard} if dashboard else {})}
 
 
 def _has_keys(tree: dict[str, Any]) -> bool:

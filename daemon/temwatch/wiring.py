@@ -41,6 +41,7 @@ from temwatch.publish.labels import Labels
 from temwatch.publish.models import Learning, Models
 from temwatch.publish.notify import Notifier, from_environment
 from temwatch.publish.orders import Orders
+from temwatch.publish.pixels import Pixels
 from temwatch.publish.publisher import Publisher
 from temwatch.publish.queries import Queries
 from temwatch.publish.replies import Replies, declared
@@ -53,11 +54,13 @@ from temwatch.store.shelf import load, starter, starter_rows
 from temwatch.store.store import Store
 from temwatch.wire import messages, topics
 from temwatch.wire.keyfile import fingerprint
+from temwatch.wire.messages import FramePixelsArgs
 from temwatch.wire.names import to_text
 from temwatch.work.crew import Crew, CrewSettings
 from temwatch.work.dispatch import Dispatch
 from temwatch.work.drawn import Drawn
 from temwatch.work.hand import HandSettings
+from temwatch.work.look import Look, look
 from temwatch.work.task import rules_of
 from temwatch.work.task_settings import task_settings
 
@@ -114,6 +117,22 @@ def retrain_settings(settings: Settings) -> RetrainSettings:
         finder=settings.finder.method,
         confidence=settings.recognizer.confidence,
         simulated=starter_rows(settings.finder.method) if retrain.simulation else None,
+    )
+
+
+async def window(root: Path, frame: FrameRow, wanted: FramePixelsArgs) -> bytes:
+    """Return a window of a frame at full resolution, a JPEG; read by a process of its own."""
+    return await look(
+        Look(
+            root_path=str(root),
+            relpath=to_text(frame.relpath),
+            section=frame.section,
+            fingerprint=frame.fingerprint,
+            row=wanted.row,
+            col=wanted.col,
+            rows=wanted.rows,
+            cols=wanted.cols,
+        )
     )
 
 
@@ -346,6 +365,7 @@ class Daemon:
         review = Review(self.database, review_rules())
         handlers = {
             **Queries(self.database).handlers(),
+            **Pixels(self.database, self._root_path, window).handlers(),
             **self._orders().handlers(),
             **labels.handlers(),
             **Models(self.database, self._learning(), clock=self._clock).handlers(),
@@ -357,6 +377,10 @@ class Daemon:
     def _drawn_body(self, frame: FrameRow) -> dict[str, Any] | None:
         section = self._sections.get(frame.root)
         return None if section is None else job_body(frame, section)
+
+    def _root_path(self, name: str) -> Path | None:
+        section = self._sections.get(name)
+        return section.path if section else None
 
     def _listen(self, context: zmq.asyncio.Context) -> tuple[str, str]:
         """Bind both sockets, behind the keys where there are any, and return where they really are."""

@@ -7,12 +7,15 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from system.site import Site, cli, ends
-from temwatch.client import Commands
+from temwatch.client import CommandDelayed, CommandRefused, Commands
 from temwatch.sim.microscope import Microscope, Session
 from temwatch.sim.writing import WriteStyle
+from temwatch.work.task import unpacked_contours
 
 MakeSite = Callable[..., Site]
 
@@ -45,6 +48,46 @@ def test_a_frame_that_lands_is_reported(make_site: MakeSite) -> None:
     assert all(report.calibration.source == "file" for report in reports)
     assert all(report.calibration.nm_per_px for report in reports)
     assert all(report.findings for report in reports)
+
+
+def test_the_outline_of_each_finding_can_be_asked_for_and_lies_in_its_rectangle(make_site: MakeSite) -> None:
+    site = make_site()
+    site.start()
+    expose(site.folder / "titan", 1)
+    site.until(lambda: site.status()["ledger"]["titan"]["done"] == 1)
+    (report,) = [m.report() for m in ends(site.history())]
+    with Commands(site.commands, timeout_s=5.0) as daemon:
+        answer = daemon.ask("frame.contours", frame_id=report.frame_id)
+        with pytest.raises(CommandRefused, match="no measured frame"):
+            daemon.ask("frame.contours", frame_id="0" * 20)
+    assert answer.result == {"blobs": ["contours"]}
+    outlines = unpacked_contours(answer.blobs[0])
+    assert len(outlines) == len(report.findings) > 0
+    for outline, finding in zip(outlines, report.findings, strict=True):
+        box = finding.rectangle
+        angle = np.deg2rad(box.angle_deg)
+        down, right = (outline - (box.row, box.col)).T
+        assert np.abs(right * np.cos(angle) + down * np.sin(angle)).max() <= box.length_px / 2 + 0.01
+        assert np.abs(down * np.cos(angle) - right * np.sin(angle)).max() <= box.width_px / 2 + 0.01
+
+
+def test_a_window_of_a_frame_can_be_had_at_full_resolution_as_long_as_its_file_is_there(
+    make_site: MakeSite,
+) -> None:
+    site = make_site()
+    site.start()
+    (name,) = expose(site.folder / "titan", 1)
+    site.until(lambda: site.status()["ledger"]["titan"]["done"] == 1)
+    (report,) = [m.report() for m in ends(site.history())]
+    window = {"frame_id": report.frame_id, "row": 16, "col": 32, "rows": 100, "cols": 60}
+    with Commands(site.commands, timeout_s=30.0) as daemon:
+        (jpeg,) = daemon.ask("frame.pixels", **window).blobs
+        picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_UNCHANGED)
+        assert picture is not None
+        assert picture.shape == (100, 60)
+        (site.folder / "titan" / name).unlink()
+        with pytest.raises((CommandRefused, CommandDelayed)):
+            daemon.ask("frame.pixels", **{**window, "row": 17})
 
 
 def test_files_that_came_while_the_daemon_was_down_are_found(make_site: MakeSite) -> None:

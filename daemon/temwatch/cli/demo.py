@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import click
@@ -26,6 +26,7 @@ from temwatch.sim.writing import WriteStyle
 from temwatch.wire import topics
 
 _START_S = 60.0
+_PAGE_PORT = 8560
 _PATIENCE_S = 60.0  # without any report, after the last frame was written
 _CONFIG = """\
 [state]
@@ -79,11 +80,15 @@ def demo(
     learn: Choice | None,
     labels_per_frame: int,
 ) -> int:
-    """Run a simulated microscope, the daemon and a subscriber, and show what comes back."""
+    """Run a simulated microscope, the daemon, its web page and a subscriber, and show what comes back."""
     if headless and frames is None:
         raise click.UsageError("--headless needs --frames")
     console = Console(stderr=not headless, width=None if sys.stdout.isatty() else 120)
-    with _site(keep) as site, _daemon(site, console, learn=learn is not None) as (events, commands):
+    with (
+        _site(keep) as site,
+        _daemon(site, console, learn=learn is not None) as (events, commands),
+        nullcontext("") if headless else _page(site) as url,
+    ):
         tally = Tally(expected=frames)
         operator = Operator(commands, tally, seed, learn or "random", labels_per_frame)
         if learn:
@@ -94,7 +99,7 @@ def demo(
         microscope.start()
         with (
             Subscription(events, commands, since=0, topic=topics.RESULT, timeout_s=1.0) as subscription,
-            quiet_view() if headless else live_view(console, tally, events) as refresh,
+            quiet_view() if headless else live_view(console, tally, events, url) as refresh,
         ):
             try:
                 _follow(subscription, tally, refresh)
@@ -136,7 +141,7 @@ def _site(keep: Path | None) -> Iterator[Path]:
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
         (keep / "incoming").mkdir(exist_ok=True)
-        yield keep
+        yield keep.absolute()
         return
     with tempfile.TemporaryDirectory(prefix="temwatch-demo-") as folder:
         (Path(folder) / "incoming").mkdir()
@@ -163,6 +168,42 @@ def _daemon(site: Path, console: Console, *, learn: bool = False) -> Iterator[tu
         except subprocess.TimeoutExpired:
             process.kill()
             console.print("the daemon did not stop by itself and was killed", style="red")
+
+
+@contextmanager
+def _page(site: Path) -> Iterator[str]:
+    """Serve the web page of a demo site; give its URL."""
+    port = _PAGE_PORT if _free(f"tcp://127.0.0.1:{_PAGE_PORT}") else _some_port()
+    with (site / "dashboard.log").open("ab") as log:
+        process = subprocess.Popen(  # noqa: S603  our own program
+            [
+                sys.executable,
+                "-m",
+                "temwatch",
+                "-c",
+                str(site / "config.toml"),
+                "dashboard",
+                "--port",
+                str(port),
+            ],
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _some_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 def _await_ready(process: "subprocess.Popen[bytes]", commands: str, site: Path) -> None:

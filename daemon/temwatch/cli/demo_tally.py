@@ -141,7 +141,7 @@ def _words(class_: str) -> str:
 
 
 @contextmanager
-def live_view(console: Console, tally: Tally, events: str) -> Iterator[Callable[[], None]]:
+def live_view(console: Console, tally: Tally, events: str, url: str) -> Iterator[Callable[[], None]]:
     """Show results as they come; give what refreshes the view."""
 
     def view() -> Group:
@@ -157,7 +157,7 @@ def live_view(console: Console, tally: Tally, events: str) -> Iterator[Callable[
             after = f"{at_s - tally.exposures[path][1]:.1f} s" if path in tally.exposures else ""
             verdict = Text(decision.value, style=_COLOURS[decision])
             table.add_row(path, verdict, found, "; ".join(report.verdict.reasons[:1]), after)
-        said = f"{len(tally.exposures)} written, {len(tally.reports)} reported; subscribe at {events}; Ctrl-C ends"
+        said = f"{len(tally.exposures)} written, {len(tally.reports)} reported; look at {url}, subscribe at {events}; Ctrl-C ends"
         return Group(
             Text("temwatch demo: a simulated microscope, inspected live", style="bold"), table, Text(said)
         )

@@ -39,6 +39,7 @@ COMMANDS = {
     "init": "site",
     "check-config": "site",
     "run": "run",
+    "dashboard": "dashboard",
     "classify": "classify",
     "listen": "listen",
     "replay": "replay",

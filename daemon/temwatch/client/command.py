@@ -91,10 +91,13 @@ class Commands:
         if self._context is not None:
             self._context.term()
 
-    def ask(self, cmd: str, *, timeout_s: float | None = None, **args: Any) -> Answer:
+    def ask(
+        self, cmd: str, *, timeout_s: float | None = None, cmd_id: str | None = None, **args: Any
+    ) -> Answer:
         """Send a command and return its answer.
 
-        The same ``cmd_id`` is sent again while no answer comes, so a lost reply costs nothing.
+        The same ``cmd_id`` is sent again while no answer comes, so a lost reply costs nothing. Whoever gave up and
+        tries the same order later gives the `cmd_id` of the first time.
 
         Raises
         ------
@@ -105,7 +108,7 @@ class Commands:
         CommandRefused, CommandDelayed
             When the daemon said no, for good or for now; `CommandForbidden` when it is for want of a role.
         """
-        command_id = str(uuid.uuid4())
+        command_id = cmd_id or str(uuid.uuid4())
         said = {"v": 1, "cmd_id": command_id, "cmd": cmd, "args": args, "operator": self.operator}
         question = json.dumps(said).encode()
         deadline = time.monotonic() + (self.timeout_s if timeout_s is None else timeout_s)

@@ -12,7 +12,7 @@ from temwatch.publish.replies import Answer, Handler, Refusal
 from temwatch.store import frames, outbox, previews, results
 from temwatch.store.database import Connection, Database
 from temwatch.store.outbox import Message
-from temwatch.wire.messages import FrameGetArgs, NoArgs, ReplayArgs, SnapshotArgs
+from temwatch.wire.messages import FrameContoursArgs, FrameGetArgs, NoArgs, ReplayArgs, SnapshotArgs
 
 MAX_PAGE_BYTES = 4 * 1024 * 1024
 T = TypeVar("T")
@@ -39,6 +39,7 @@ class Queries:
             "replay": self.replay,
             "snapshot": self.snapshot,
             "frame.get": self.frame_get,
+            "frame.contours": self.frame_contours,
         }
 
     async def hello(self, args: dict[str, Any], _: Caller) -> Answer:
@@ -115,6 +116,22 @@ class Queries:
 
         body, blobs = await self._ask(work)
         return Answer(body, blobs)
+
+    async def frame_contours(self, args: dict[str, Any], _: Caller) -> Answer:
+        """Return the outlines of a frame's findings, in their order, as a blob.
+
+        Little-endian int32: how many, how many points each has, then the points, (row, col), one after the other.
+        """
+        wanted = FrameContoursArgs.model_validate(args)
+
+        def work(connection: Connection) -> bytes:
+            frame = frames.by_frame_id(connection, wanted.frame_id)
+            packed = results.contours(connection, frame.pk) if frame else None
+            if packed is None:
+                raise Refusal("not_found", f"no measured frame {wanted.frame_id!r}")
+            return packed
+
+        return Answer(json.dumps({"blobs": ["contours"]}).encode(), [await self._ask(work)])
 
     async def _ask(self, work: Callable[[Connection], T]) -> T:
         def in_thread() -> T:

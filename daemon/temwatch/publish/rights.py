@@ -11,6 +11,8 @@ _READS: Mapping[str, Role] = {
     "snapshot": "viewer",
     "status": "viewer",
     "frame.get": "viewer",
+    "frame.pixels": "viewer",
+    "frame.contours": "viewer",
     "label.history": "viewer",
     "label.list": "viewer",
     "label.page": "viewer",

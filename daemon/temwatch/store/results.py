@@ -78,6 +78,19 @@ def newest(connection: sqlite3.Connection, frame_pk: int) -> bytes | None:
     return zlib.decompress(row[0]) if row else None
 
 
+def contours(connection: sqlite3.Connection, frame_pk: int) -> bytes | None:
+    """Return the contours of a frame's findings as they were last measured, None where they never were.
+
+    int32, little-endian: n, n lengths, then (row, col) points one after the other; in the findings' order.
+    """
+    row = connection.execute(
+        "SELECT m.contours FROM measurement AS m JOIN result AS r ON r.id = m.result_id"
+        " WHERE r.frame_pk = ? ORDER BY r.id DESC LIMIT 1",
+        (frame_pk,),
+    ).fetchone()
+    return zlib.decompress(row[0]) if row else None
+
+
 def of_model(connection: sqlite3.Connection, frame_pk: int, model_id: str) -> int | None:
     """Return the id of the result a model gave for a frame, None where it gave none."""
     row = connection.execute(

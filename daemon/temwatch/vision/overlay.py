@@ -41,16 +41,47 @@ def preview(image: NDArray[np.generic], *, long_side: int = 1024) -> NDArray[np.
         Area-averaged, so that noise goes down and thin bright lines stay.
     """
     small = _binned(image, long_side)
+    return _stretched(small, _levels(small))
+
+
+def window(
+    image: NDArray[np.generic], rows: slice, cols: slice, *, like_preview_of: int = 1024
+) -> NDArray[np.uint8]:
+    """Return a part of a frame at full resolution, in the greys of the preview of that size.
+
+    Parameters
+    ----------
+    image : ndarray, shape (row, col)
+    rows, cols : slice
+        Which part.
+    like_preview_of : int
+        Longest side of the preview.
+
+    Returns
+    -------
+    ndarray of uint8, shape of the part
+    """
+    part = image[rows, cols].astype(np.float32)
+    return _stretched(part, _levels(_binned(image, like_preview_of)))
+
+
+def _levels(small: NDArray[np.float32]) -> tuple[float, float]:
+    """Return what becomes black and white: percentiles, or the extremes where those are alike; NaN for no numbers."""
     finite = small[np.isfinite(small)]
     if finite.size == 0:
-        return np.zeros(small.shape, np.uint8)
+        return np.nan, np.nan
     low, high = (float(v) for v in np.percentile(finite, (0.5, 99.5)))
+    return (low, high) if high > low else (float(finite.min()), float(finite.max()))
+
+
+def _stretched(values: NDArray[np.float32], levels: tuple[float, float]) -> NDArray[np.uint8]:
+    low, high = levels
+    if np.isnan(low):
+        return np.zeros(values.shape, np.uint8)
     if high <= low:
-        low, high = float(finite.min()), float(finite.max())
-    if high <= low:
-        return np.full(small.shape, 128, np.uint8)
+        return np.full(values.shape, 128, np.uint8)
     with np.errstate(invalid="ignore"):
-        stretched = (small - low) * (255 / (high - low))
+        stretched = (values - low) * (255 / (high - low))
     stretched = np.nan_to_num(np.rint(stretched), nan=0.0, posinf=255.0, neginf=0.0)
     return np.asarray(np.clip(stretched, 0, 255), np.uint8)
 

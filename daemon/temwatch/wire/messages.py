@@ -158,6 +158,22 @@ class FrameGetArgs(_Strict):
     preview: bool = True
 
 
+class FrameContoursArgs(_Strict):
+    """Arguments of ``frame.contours``; the answer's second part is int32, see `temwatch.publish.queries`."""
+
+    frame_id: str
+
+
+class FramePixelsArgs(_Strict):
+    """Arguments of ``frame.pixels``: a window of the frame; the answer's second part is a grey JPEG of it."""
+
+    frame_id: str
+    row: int = Field(ge=0, lt=1 << 31)
+    col: int = Field(ge=0, lt=1 << 31)
+    rows: int = Field(ge=1, le=2048)
+    cols: int = Field(ge=1, le=2048)
+
+
 class NoArgs(_Strict):
     """Arguments of commands that take none."""
 

@@ -27,6 +27,8 @@ ARGUMENTS: Mapping[str, type[Any]] = {
     "replay": messages.ReplayArgs,
     "snapshot": messages.SnapshotArgs,
     "frame.get": messages.FrameGetArgs,
+    "frame.pixels": messages.FramePixelsArgs,
+    "frame.contours": messages.FrameContoursArgs,
     "frame.reinject": messages.FrameArgs,
     "audit.recent": messages.AuditRecentArgs,
     "root.pause": messages.RootArgs,

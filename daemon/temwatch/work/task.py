@@ -1,6 +1,5 @@
 """What a worker does with a job: read one image of a file, inspect it, pack the report."""
 
-import os
 import struct
 import time
 from dataclasses import replace
@@ -12,14 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from temwatch.acceptance.rules import Rules
-from temwatch.errors import FrameChanged, PermanentError
+from temwatch.errors import PermanentError
 from temwatch.model.finding import Rectangle
 from temwatch.model.frame import Frame, ImagingMode
 from temwatch.model.naming import FrameName
-from temwatch.reading.completeness import Complete, probe
-from temwatch.reading.fingerprint import file_fingerprint, section_fingerprint
 from temwatch.reading.reader import Overrides, read_frame
-from temwatch.reading.safe_open import open_beneath
 from temwatch.store.shelf import load
 from temwatch.store.weights import load_weights, shipped_finder
 from temwatch.vision.features import FEATURE_SET
@@ -30,6 +26,7 @@ from temwatch.vision.inspection import Inspection
 from temwatch.vision.overlay import preview
 from temwatch.wire import messages
 from temwatch.work.bench import Bench, Hints
+from temwatch.work.content import refuse_other_content
 
 PREVIEW_PX = 1024
 _JPEG_QUALITY = 80
@@ -86,31 +83,6 @@ class Inspect:
             jpeg(frame),
         ]
         return facts, blobs
-
-
-def refuse_other_content(root: Path, relpath: str, *, section: int, fingerprint: str) -> None:
-    """Make sure that a file still holds what was accepted; the scanner will sight what is there now.
-
-    Raises
-    ------
-    FrameChanged
-        When neither the file nor this section of it has the fingerprint.
-    """
-    with open_beneath(root, relpath) as file:
-        size = os.fstat(file.fileno()).st_size
-        if file_fingerprint(file, size) == fingerprint:
-            return
-        seen = probe(file, relpath, size)
-        sections = seen.sections if isinstance(seen, Complete) else None
-        if (
-            sections
-            and section < len(sections)
-            and section_fingerprint(file, sections[section]) == fingerprint
-        ):
-            return
-    raise FrameChanged(
-        f"{relpath}: its content is not what was accepted", next_step="nothing; it will be sighted anew"
-    )
 
 
 def bench_of(settings: dict[str, Any]) -> Bench:

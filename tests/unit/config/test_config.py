@@ -152,3 +152,22 @@ def test_a_key_file_is_taken_from_the_configurations_folder(tmp_path: Path) -> N
     settings = load(written(tmp_path, ROOT + '[security]\nkey = "anna.key"\n'))
     assert settings.security.key == tmp_path / "anna.key"
     assert "security" not in settings.without_effect()
+
+
+def test_the_page_is_not_served_to_other_machines_in_the_clear(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="passwords would travel in the clear"):
+        load(written(tmp_path, ROOT + '[dashboard]\nhost = "0.0.0.0"\nusers = "users.json"\n'))
+
+
+def test_the_page_is_not_served_to_other_machines_without_sign_in(tmp_path: Path) -> None:
+    tls = 'certificate = "page.crt"\ncertificate_key = "page.key"\n'
+    for how in (f'host = "0.0.0.0"\n{tls}', "behind_proxy = true\n"):
+        with pytest.raises(ConfigError, match="name a file in users"):
+            load(written(tmp_path, ROOT + f"[dashboard]\n{how}"))
+
+
+def test_the_page_is_served_to_other_machines_with_sign_in_and_tls(tmp_path: Path) -> None:
+    how = 'host = "0.0.0.0"\nusers = "users.json"\ncertificate = "page.crt"\ncertificate_key = "page.key"\n'
+    settings = load(written(tmp_path, ROOT + f"[dashboard]\n{how}"))
+    assert settings.dashboard.users == tmp_path / "users.json"
+    assert settings.dashboard.certificate == tmp_path / "page.crt"

@@ -11,6 +11,8 @@ from temwatch.publish.rights import role_needed
     [
         ("hello", "viewer"),
         ("frame.get", "viewer"),
+        ("frame.pixels", "viewer"),
+        ("frame.contours", "viewer"),
         ("label.history", "viewer"),
         ("label.set", "labeller"),
         ("review.next", "labeller"),

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from temwatch.model.finding import Rectangle
-from temwatch.vision.overlay import PALETTE, class_colours, nice_length, overlay, preview
+from temwatch.vision.overlay import PALETTE, class_colours, nice_length, overlay, preview, window
 
 BOX = Rectangle(row=100, col=150, length_px=80, width_px=40, angle_deg=30)
 
@@ -64,3 +64,13 @@ def test_classes_nobody_foresaw_get_a_colour_of_their_own():
 )
 def test_scale_bars_have_round_lengths(longest, nice):
     assert nice_length(longest) == pytest.approx(nice)
+
+
+def test_a_window_has_the_greys_of_the_preview() -> None:
+    image = np.random.default_rng(1).integers(0, 60_000, (300, 200)).astype(np.uint16)
+    assert np.array_equal(window(image, slice(50, 90), slice(0, 70)), preview(image)[50:90, :70])
+
+
+def test_a_window_of_a_frame_without_contrast_or_numbers_is_even() -> None:
+    assert np.all(window(np.full((9, 9), 7.0), slice(2, 4), slice(0, 9)) == 128)
+    assert np.all(window(np.full((9, 9), np.nan), slice(2, 4), slice(0, 9)) == 0)

@@ -248,6 +248,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "args.replay": {"since": 3, "limit": 10, "topic": "tw1/label/"},
     "args.snapshot": {"before": None, "limit": 5},
     "args.frame.get": {"frame_id": "0" * 20, "preview": False},
+    "args.frame.pixels": {"frame_id": "0" * 20, "row": 0, "col": 512, "rows": 256, "cols": 256},
+    "args.frame.contours": {"frame_id": "0" * 20},
     "args.frame.reinject": {"frame_id": "0" * 20},
     "args.audit.recent": {"before": 7, "limit": 10},
     "args.label.set": {

@@ -1,0 +1,84 @@
+// Atlas: what people have labelled, as a gallery by class; who said it, and a way back to the frame.
+
+import { ask, frame, picture } from "./api.js";
+import { words } from "./classes.js";
+import { corners } from "./geometry.js";
+import { el, put } from "./dom.js";
+import { on } from "./site.js";
+import { styleOf, words as said } from "./classes.js";
+import { swatch } from "./view.js";
+
+const MOST = 400;
+const CROP = 132;
+
+export function atlas(main) {
+  const wanted = { class: "", by: "" };
+  const gallery = el("div", { class: "gallery" });
+  const filters = el("div", { class: "filters" });
+  const note = el("p", { class: "soft", role: "status" }, "asking for the labels …");
+  put(main, el("div", { class: "page" }, el("h1", {}, "Atlas"), filters, note, gallery));
+  let labels = [];
+  // A crop is cut when it comes into sight, and not before.
+  const seen = new IntersectionObserver((entries) => entries.filter((one) => one.isIntersecting).forEach(({ target }) => {
+    seen.unobserve(target);
+    cut(target, target.label).catch(() => {});
+  }), { root: main, rootMargin: "200px" });
+
+  async function load() {
+    try {
+      const found = new Map();
+      let after = 0;
+      do {
+        const page = await ask("label.page", { after, limit: 1000 });
+        page.labels.filter((label) => label.stands && !label.undone && label.class).forEach((label) => found.set(label.finding_id, label));
+        after = page.next_after;
+      } while (after !== null);
+      labels = [...found.values()].sort((a, b) => b.label_id - a.label_id);
+      draw();
+    } catch (error) {
+      note.textContent = error.code === "unknown_command" ? "This daemon keeps no labels: not available." : error.message;
+    }
+  }
+
+  function draw() {
+    const names = [...new Set(labels.map((label) => label.class))].sort();
+    const people = [...new Set(labels.map((label) => label.by))].sort();
+    const pick = (key, text, values, shown) => el("label", {}, `${text} `, el("select", { onchange: (event) => { wanted[key] = event.target.value; draw(); } }, el("option", { value: "" }, "all"), values.map((value) => el("option", { value, selected: value === wanted[key] }, shown(value)))));
+    put(filters, pick("class", "class", names, (name) => `${words(name)} (${labels.filter((label) => label.class === name).length})`), pick("by", "said by", people, (name) => name));
+    const fitting = labels.filter((label) => (!wanted.class || label.class === wanted.class) && (!wanted.by || label.by === wanted.by));
+    note.textContent = labels.length ? `${fitting.length} of ${labels.length} labelled objects${fitting.length > MOST ? `; the newest ${MOST} are shown` : ""}` : "Nothing is labelled yet. Review offers what is most worth it.";
+    put(gallery, fitting.slice(0, MOST).map((label) => {
+      const crop = el("canvas", { width: CROP * 2, height: CROP * 2, role: "img", "aria-label": `${said(label.class)} in ${label.path}` });
+      crop.label = label;
+      seen.observe(crop);
+      return el("a", { href: `#/frame/${label.frame_id}/${label.finding_id}` }, crop, swatch(label.class), words(label.class), el("div", { class: "soft" }, `${label.state} by ${label.by}`));
+    }));
+  }
+
+  let timer = null;
+  const told = on("label", () => { clearTimeout(timer); timer = setTimeout(load, 500); });
+  load();
+  return { close: () => { told(); clearTimeout(timer); seen.disconnect(); } };
+}
+
+/** Draw the object with half as much again around it. */
+async function cut(canvas, { frame_id, rectangle, class: name }) {
+  const [image, got] = await Promise.all([picture(frame_id), frame(frame_id)]);
+  if (!image || !got.report) return;
+  const [rows, cols] = got.report.shape;
+  const side = Math.max(24, rectangle.length_px * 1.6);
+  const [sx, sy] = [image.width / cols, image.height / rows];
+  const [left, top] = [rectangle.col - side / 2, rectangle.row - side / 2];
+  const context = canvas.getContext("2d");
+  const s = canvas.width / side;
+  context.drawImage(image, (left + 0.5) * sx, (top + 0.5) * sy, side * sx, side * sy, 0, 0, canvas.width, canvas.height);
+  context.beginPath();
+  corners(rectangle).forEach(([x, y], i) => context[i ? "lineTo" : "moveTo"]((x - left) * s, (y - top) * s));
+  context.closePath();
+  Object.assign(context, { strokeStyle: "#0009", lineWidth: 6 });
+  context.stroke();
+  const style = styleOf(name);
+  context.setLineDash(style.dash ? style.dash.split(" ").map((n) => 2 * n) : []);
+  Object.assign(context, { strokeStyle: style.colour, lineWidth: 3 });
+  context.stroke();
+}

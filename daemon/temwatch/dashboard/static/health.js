@@ -1,0 +1,79 @@
+// Health: the one state word and its reason, the ledger, folders, workers, and what was set aside.
+
+import { announce, fact } from "./beside.js";
+import { el, put } from "./dom.js";
+import { reinject } from "./frame.js";
+import { short } from "./geometry.js";
+import { order, unsaved } from "./orders.js";
+import { newest, on, site, stateWord } from "./site.js";
+
+export function health(main) {
+  const page = el("div", { class: "page" });
+  put(main, page);
+  const queued = new Set();
+
+  function draw() {
+    const [word, reason] = stateWord();
+    const status = site.status;
+    put(page, el("h1", {}, "Health"), el("div", { class: "panels" },
+      el("section", { class: "panel" }, el("h2", {}, "State"), el("div", { class: "big" }, word), el("p", {}, reason || (word === "ready" ? "all is well" : "")),
+        status ? el("dl", { class: "facts" }, fact("running since", ago(status.started_at)), fact("last frame", lastFrame(status)), fact("version", `temwatch ${status.version}, pid ${status.pid}`),
+          fact("finds with", status.finder), fact("names with", status.model.slice(0, 12)), fact("state disk", `${short(status.disk_free_bytes / 1e9)} GB free`), fact("messages", String(status.head)),
+          fact("not yet saved", unsaved().length ? `${unsaved().length} of yours` : "nothing")) : null,
+        (status?.notes ?? []).map((note) => el("p", { class: "soft" }, note))),
+      status ? ledger(status) : null, status ? workers(status) : null), status ? roots(status) : null, aside());
+  }
+
+  function roots(status) {
+    return el("section", { class: "panel" }, el("h2", {}, "Watched folders"), el("table", { class: "list" },
+      head("folder", "state", "reason", "found by", "files", "scan", "last frame", ""),
+      el("tbody", {}, Object.entries(status.roots).map(([name, root]) => el("tr", {}, el("td", {}, name), el("td", {}, root.state), el("td", {}, root.reason || "–"), el("td", {}, root.discovery),
+        num(root.files), num(`${short(root.scan_s * 1000)} ms`), num(root.last_frame_at ? ago(root.last_frame_at) : "–"),
+        el("td", {}, el("button", { onclick: () => order(root.state === "paused" ? "root.resume" : "root.pause", { root: name }) }, root.state === "paused" ? "go on" : "pause")))))));
+  }
+
+  function aside() {
+    const cards = newest().filter((card) => card.kind === "set_aside");
+    return el("section", { class: "panel" }, el("h2", {}, `Set aside (${cards.length} among the newest ${site.cards.size})`),
+      cards.length ? el("table", { class: "list" }, head("frame", "why", "what now", ""), el("tbody", {}, cards.map((card) => el("tr", {}, el("td", { class: "path" }, el("a", { href: `#/frame/${card.frame_id}` }, card.path)),
+        el("td", {}, card.reason), el("td", { class: "soft" }, card.next_step), el("td", {}, el("button", { "data-reinject": card.frame_id, disabled: queued.has(card.frame_id), onclick: () => {
+          queued.add(card.frame_id);
+          reinject(card.frame_id).catch((error) => announce(error.message)).finally(() => queued.delete(card.frame_id));
+          draw();
+        } }, queued.has(card.frame_id) ? "queued" : "inspect again")))))) : el("p", { class: "soft" }, "nothing"));
+  }
+
+  const told = [on("status", draw), on("cards", draw), on("state", () => !site.connected && draw())];
+  draw();
+  return { close: () => told.forEach((stop) => stop()) };
+}
+
+const NUMBERS = new Set("files,scan,last frame,for,done,seen,queued,held,set aside,gone".split(","));
+const num = (value) => el("td", { class: "num" }, String(value));
+const head = (...names) => el("thead", {}, el("tr", {}, names.map((name) => el("th", { scope: "col", class: NUMBERS.has(name) ? "num" : null }, name))));
+
+function ledger(status) {
+  const names = ["seen", "done", "queued", "held", "set_aside", "gone"];
+  const balanced = (one) => one.seen === one.done + one.queued + one.held + one.set_aside + one.gone;
+  const all = Object.values(status.ledger).every(balanced);
+  return el("section", { class: "panel" }, el("h2", {}, "Ledger"),
+    el("p", { class: all ? "done" : "" }, all ? "balanced: every frame ever seen is accounted for" : "NOT balanced: frames are missing; run `temwatch doctor`"),
+    el("table", { class: "list" }, head("folder", ...names.map((name) => name.replace("_", " "))), el("tbody", {}, Object.entries(status.ledger).map(([root, one]) => el("tr", {}, el("td", {}, root), names.map((name) => num(one[name])))))));
+}
+
+function workers(status) {
+  return el("section", { class: "panel" }, el("h2", {}, "Workers"), el("table", { class: "list" }, head("worker", "state", "doing", "for", "done"),
+    el("tbody", {}, status.workers.map((one) => el("tr", {}, el("td", {}, one.name), el("td", {}, one.state), el("td", { class: "path" }, one.doing || "–"), num(`${short(one.for_s)} s`), num(one.jobs_done))))));
+}
+
+function lastFrame(status) {
+  const times = Object.values(status.roots).map((root) => root.last_frame_at).filter(Boolean).sort();
+  return times.length ? ago(times.at(-1)) : "none yet";
+}
+
+export function ago(iso) {
+  const s = Math.max(0, (Date.now() - Date.parse(iso)) / 1000);
+  if (s < 90) return `${Math.round(s)} s ago`;
+  if (s < 5400) return `${Math.round(s / 60)} min ago`;
+  return s < 172800 ? `${Math.round(s / 3600)} h ago` : `${Math.round(s / 86400)} days ago`;
+}

@@ -1,0 +1,112 @@
+// Models: the recognizer in use, what was learned since and why it was taken or refused, and how right it was.
+
+import { ask } from "./api.js";
+import { needsName, percent } from "./beside.js";
+import { words } from "./classes.js";
+import { el, put, svg } from "./dom.js";
+import { order } from "./orders.js";
+import { on, site } from "./site.js";
+
+const ABSENT = "Not available: this daemon does not know the command.";
+
+export function models(main) {
+  const parts = { use: panel("In use"), learned: panel("Attempts to learn"), right: panel("How right the machine was"), alike: panel("How far people and machine agree"), changed: panel("Frames whose verdict changed") };
+  const said = el("p", { role: "status" });
+  put(main, el("div", { class: "page" }, el("h1", {}, "Models"), said, el("div", { class: "panels" }, parts.use.box, parts.right.box, parts.alike.box), parts.learned.box, parts.changed.box));
+
+  async function fill(part, question, draw) {
+    try {
+      put(part.body, await question().then(draw));
+    } catch (error) {
+      put(part.body, el("p", { class: "soft" }, error.code === "unknown_command" ? ABSENT : error.message));
+    }
+  }
+
+  async function act(cmd, args, what) {
+    if (needsName() || !confirm(`${what}?`)) return;
+    try {
+      await order(cmd, args).done;
+      said.textContent = `${what}: done`;
+      load();
+    } catch (error) {
+      said.textContent = error.code === "unknown_command" ? ABSENT : error.message;
+    }
+  }
+
+  const load = () => Promise.all([
+    fill(parts.use, () => ask("model.list"), inUse(act)),
+    fill(parts.learned, () => ask("retrain.status", {}), attempts),
+    fill(parts.right, () => ask("review.accuracy"), accuracy),
+    fill(parts.alike, () => ask("review.agreement"), agreement),
+    fill(parts.changed, () => ask("model.diff", {}), changed),
+  ]);
+  let timer = null;
+  const later = () => { clearTimeout(timer); timer = setTimeout(load, 800); };
+  const told = [on("model", later), on("label", later)];
+  load();
+  return { close: () => { told.forEach((stop) => stop()); clearTimeout(timer); } };
+}
+
+function panel(title) {
+  const body = el("div", {}, el("p", { class: "soft" }, "asking …"));
+  return { body, box: el("section", { class: "panel" }, el("h2", {}, title), body) };
+}
+
+const table = (names, rows) => el("table", { class: "list" }, el("thead", {}, el("tr", {}, names.map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, rows));
+const row = (...cells) => el("tr", {}, cells.map((cell) => el("td", { class: "num" }, cell)));
+const share = (p, low, high) => (p === null ? "–" : `${percent(p)}${low === null ? "" : ` [${percent(low)}, ${percent(high)}]`}`);
+const day = (iso) => (iso ?? "").slice(0, 16).replace("T", " ");
+
+const inUse = (act) => (found) => [
+  el("div", { class: "big" }, found.in_use.slice(0, 12)),
+  el("p", { class: "soft" }, found.in_use === found.starter ? "the shipped starter: simulated specimens only, not your material" : "learned here from your labels"),
+  found.frozen ? el("p", {}, `frozen: ${found.frozen}`) : null,
+  el("div", { class: "says" }, el("button", { onclick: () => act("retrain", {}, "Learn from the labels now") }, "learn now"),
+    el("button", { onclick: () => act("model.rollback", {}, "Go back to the one before") }, "roll back"),
+    found.frozen ? el("button", { onclick: () => act("model.unfreeze", {}, "Unfreeze") }, "unfreeze") : el("button", { onclick: () => act("model.freeze", { reason: "frozen from the dashboard" }, "Freeze this one") }, "freeze")),
+  found.models.length ? table(["model", "made", "from", ""], found.models.map((one) => el("tr", {}, el("td", {}, one.model_id.slice(0, 12)), el("td", { class: "num" }, day(one.made_at)), el("td", {}, `${one.training.labels ?? "?"} labels`),
+    el("td", {}, one.model_id === found.in_use ? "in use" : el("button", { onclick: () => act("model.promote", { model_id: one.model_id }, `Use ${one.model_id.slice(0, 12)}`) }, "promote"))))) : null,
+  found.promotions.length ? el("h2", {}, "Promotions") : null,
+  found.promotions.slice(0, 8).map((one) => el("p", { class: "soft" }, `${day(one.at)} ${one.model_id.slice(0, 12)}: ${one.sentence}`)),
+];
+
+function attempts(found) {
+  if (!found.attempts.length) return el("p", { class: "soft" }, "None yet.");
+  return table(["attempt", "begun", "labels", "came out", "why", "recall by class, before → after"], found.attempts.map((one) => el("tr", {}, el("td", {}, String(one.attempt)), el("td", { class: "num" }, day(one.begun_at)), el("td", { class: "num" }, String(one.labels)), el("td", {}, one.state), el("td", {}, one.sentence),
+    el("td", {}, Object.entries(one.recall ?? {}).map(([name, change]) => `${words(name)} ${change.before} → ${change.after} of ${change.n}`).join(", ")))));
+}
+
+function accuracy(found) {
+  const rows = (scores) => scores.map((one) => row(words(one.of), `${one.right} of ${one.n}`, share(one.accuracy, one.low, one.high), share(one.recent, one.recent_low, one.recent_high)));
+  if (!found.classes.some((one) => one.n)) return el("p", { class: "soft" }, "No label came after a verdict yet.");
+  return [table(["what people said", "right", "share, 95 %", "of late"], rows(found.classes)), course(found.course),
+    found.blind.some((one) => one.n) ? [el("h2", {}, "On blind samples alone"), table(["what people said", "right", "share, 95 %", "of late"], rows(found.blind))] : null,
+    found.alarms.map((alarm) => el("p", {}, `Became worse: noticed ${day(alarm.at)} after ${alarm.n} labels`))];
+}
+
+/** The fading accuracy after every label, with its band. */
+function course(moments) {
+  const all = moments.filter((one) => one.of === "all");
+  if (all.length < 2) return null;
+  const [wide, high] = [420, 110];
+  const x = (i) => 30 + (i / (all.length - 1)) * (wide - 36);
+  const y = (p) => 8 + (1 - p) * (high - 24);
+  const band = [...all.map((one, i) => `${x(i)},${y(one.high)}`), ...all.map((one, i) => `${x(i)},${y(one.low)}`).reverse()].join(" ");
+  return svg("svg", { class: "plot", viewBox: `0 0 ${wide} ${high}`, width: "100%", role: "img", "aria-label": "Accuracy over time" }, svg("polygon", { class: "ci", points: band }),
+    svg("polyline", { points: all.map((one, i) => `${x(i)},${y(one.recent)}`).join(" "), fill: "none", class: "mean" }),
+    [0, 0.5, 1].map((p) => svg("text", { x: 0, y: y(p) + 4 }, percent(p))), svg("text", { x: wide, y: high - 2, "text-anchor": "end" }, `label ${all[0].n} to ${all.at(-1).n}`));
+}
+
+function agreement(found) {
+  const known = found.agreements.filter((one) => one.n);
+  if (!known.length) return el("p", { class: "soft" }, "Nothing was judged blind twice yet.");
+  return table(["between", "who", "n", "alike", "kappa, 95 %"], known.map((one) => row(one.between, one.who.join(", "), String(one.n), share(one.agreed, null, null), one.kappa === null ? "–" : `${one.kappa.toFixed(2)}${one.low === null ? "" : ` [${one.low.toFixed(2)}, ${one.high.toFixed(2)}]`}`)));
+}
+
+function changed(found) {
+  if (!found.changed.length) return el("p", { class: "soft" }, `None${found.waiting ? `; ${found.waiting} frames wait to be looked at` : ""}.`);
+  return table(["frame", "before", "after", "findings renamed", "against labels"], found.changed.map((one) => el("tr", {}, el("td", { class: "path" }, el("a", { href: `#/frame/${one.frame_id ?? frameOf(one.path)}` }, one.path)),
+    el("td", {}, one.before), el("td", {}, one.after), el("td", { class: "num" }, String(one.renamed)), el("td", { class: "num" }, String(one.contradicts)))));
+}
+
+const frameOf = (path) => [...site.cards.values()].find((card) => card.path === path)?.frame_id ?? "";

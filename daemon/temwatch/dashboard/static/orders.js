@@ -1,0 +1,91 @@
+// What a person said, on its way to the store. An order stays here, across reloads, until the daemon has confirmed it.
+// It is repeated under the same cmd_id, so whatever was lost on the way, it has one effect. One after the other.
+
+import { result } from "./api.js";
+import { keepLabel, on, operator, site, tell } from "./site.js";
+
+const KEPT = "temwatch.unsaved";
+const AGAIN_MS = 1000;
+const LONGEST_MS = 8000;
+let waiting = JSON.parse(localStorage.getItem(KEPT) ?? "[]");
+const promises = new Map();
+let busy = false;
+let timer = null;
+
+export const unsaved = () => waiting;
+
+/** Queue an order; the promise ends when the daemon has confirmed or refused it. */
+export function order(cmd, args, { undoOf = null } = {}) {
+  const entry = { cmd_id: crypto.randomUUID(), cmd, args, operator: operator(), undoOf, since: Date.now(), failed: 0 };
+  waiting.push(entry);
+  save();
+  const done = new Promise((resolve, reject) => promises.set(entry.cmd_id, { resolve, reject }));
+  done.catch(() => {});
+  run();
+  return { cmd_id: entry.cmd_id, done };
+}
+
+const answers = new Map(); // cmd_id -> result, for an undo of something not yet confirmed when it was asked for
+
+export async function run() {
+  if (busy || !waiting.length || !site.token) return;
+  busy = true;
+  clearTimeout(timer);
+  const entry = waiting[0];
+  try {
+    const args = { ...entry.args };
+    if (entry.undoOf) args.label_id = answers.get(entry.undoOf)?.label_id;
+    if (entry.undoOf && !args.label_id) throw Object.assign(new Error("there is nothing to take back"), { code: "nothing" });
+    finish(entry, await send(entry, args));
+  } catch (error) {
+    // Only the daemon's own "no" ends an order. Everything else may have been lost on the way, in either direction.
+    if (error.code && !["unreachable", "DaemonUnreachable", "CommandDelayed", "stale_token", "signed_out"].includes(error.code)) refuse(entry, error);
+    else {
+      entry.failed += 1;
+      save();
+      timer = setTimeout(run, AGAIN_MS);
+    }
+  }
+  busy = false;
+  if (waiting.length && !timer) run();
+}
+
+async function send({ cmd, cmd_id, operator: by }, args) {
+  const response = await fetch("api/order", {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-Temwatch-Token": site.token },
+    body: JSON.stringify({ cmd, cmd_id, args, operator: by }),
+    signal: AbortSignal.timeout(LONGEST_MS),
+  });
+  return result(response);
+}
+
+function finish(entry, answer) {
+  timer = null;
+  waiting = waiting.filter((one) => one !== entry);
+  answers.set(entry.cmd_id, answer);
+  if (answer?.finding_id) keepLabel(answer);
+  save();
+  promises.get(entry.cmd_id)?.resolve(answer);
+  tell("saved", { entry, answer });
+}
+
+function refuse(entry, error) {
+  timer = null;
+  waiting = waiting.filter((one) => one !== entry);
+  save();
+  if (error.current) keepLabel(error.current);
+  promises.get(entry.cmd_id)?.reject(error);
+  tell("refused", { entry, error });
+}
+
+function save() {
+  localStorage.setItem(KEPT, JSON.stringify(waiting));
+  tell("unsaved", waiting);
+}
+
+on("connected", () => {
+  clearTimeout(timer);
+  timer = null;
+  run();
+});
