@@ -52,7 +52,7 @@ def test_the_labelling_path_by_keyboard_alone(browser: Chromium, lab: Lab) -> No
     page.until("document.querySelector('[data-say=confirm]') !== null")
     page.press("Enter")
     page.until(f"{MAIN}.dataset.item !== '{first}'")
-    assert page.until(f"{MAIN}.dataset.nextMs") and int(page.ask(f"{MAIN}.dataset.nextMs")) < 500
+    assert int(page.until(f"{MAIN}.dataset.nextMs")) < 500  # 100 on a machine of its own
     lab.site.until(lambda: len(lab.history(first)) == 1)
     assert (lab.history(first)[0]["state"], lab.history(first)[0]["by"]) == ("confirmed", "berta")
     page.press("u")
