@@ -13,7 +13,7 @@ const ABSENT = "Not available: this daemon does not know the command.";
 export function models(main) {
   const parts = { use: panel("In use"), learned: panel("Attempts to learn"), right: panel("How right the machine was"), confusion: panel("What people said (rows) and the machine (columns)"), alike: panel("How far people and machine agree"), changed: panel("Frames whose verdict changed") };
   const said = el("p", { role: "status" });
-  put(main, el("div", { class: "page" }, el("h1", {}, "Models"), said, el("div", { class: "panels" }, parts.use.box, parts.right.box, parts.confusion.box, parts.alike.box), parts.learned.box, parts.changed.box));
+  put(main, el("div", { class: "page" }, el("h1", {}, "Models"), said, el("div", { class: "panels wide" }, parts.use.box, parts.right.box, parts.confusion.box, parts.alike.box), parts.learned.box, parts.changed.box));
 
   async function fill(part, question, draw) {
     try {
@@ -55,8 +55,8 @@ function panel(title) {
 }
 
 const table = (names, rows) => el("table", { class: "list" }, el("thead", {}, el("tr", {}, names.map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, rows));
-const row = (...cells) => el("tr", {}, cells.map((cell) => el("td", { class: "num" }, cell)));
-const share = (p, low, high) => (p === null ? "–" : `${percent(p)}${low === null ? "" : ` [${percent(low)}, ${percent(high)}]`}`);
+const row = (...cells) => el("tr", {}, cells.map((cell) => el("td", {}, cell)));
+const share = (p, low, high) => (p === null ? "–" : `${percent(p)}${low === null ? "" : ` [${Math.round(100 * low)}, ${Math.round(100 * high)}]`}`);
 const day = (iso) => (iso ?? "").slice(0, 16).replace("T", " ");
 
 const inUse = (act) => (found) => [
@@ -91,10 +91,10 @@ function course(moments) {
   const all = moments.filter((one) => one.of === "all");
   if (all.length < 2) return null;
   const [wide, high] = [420, 110];
-  const x = (i) => 30 + (i / (all.length - 1)) * (wide - 36);
+  const x = (i) => 48 + (i / (all.length - 1)) * (wide - 54);
   const y = (p) => 8 + (1 - p) * (high - 24);
   const band = [...all.map((one, i) => `${x(i)},${y(one.high)}`), ...all.map((one, i) => `${x(i)},${y(one.low)}`).reverse()].join(" ");
-  return svg("svg", { class: "plot", viewBox: `0 0 ${wide} ${high}`, width: "100%", role: "img", "aria-label": "Accuracy over time" }, svg("polygon", { class: "ci", points: band }),
+  return svg("svg", { class: "plot", viewBox: `0 0 ${wide} ${high}`, width: wide, role: "img", "aria-label": "Accuracy over time" }, svg("polygon", { class: "ci", points: band }),
     svg("polyline", { points: all.map((one, i) => `${x(i)},${y(one.recent)}`).join(" "), fill: "none", class: "mean" }),
     [0, 0.5, 1].map((p) => svg("text", { x: 0, y: y(p) + 4 }, percent(p))), svg("text", { x: wide, y: high - 2, "text-anchor": "end" }, `label ${all[0].n} to ${all.at(-1).n}`));
 }
