@@ -18,7 +18,7 @@ export function live(main) {
   const strip = el("div", { class: "strip", "aria-label": "Latest frames", tabindex: "0" });
   const held = el("button", { class: "held", hidden: true, onclick: () => release() });
   view.glass.append(held);
-  put(main, el("div", { class: "bench" }, view.root,
+  put(main, el("h1", { class: "unseen" }, "Live"), el("div", { class: "bench" }, view.root,
     el("aside", { class: "side", "aria-label": "Verdict" }, host.verdict, host.drawing, host.hint, host.one, host.frame), strip));
   const panel = finderPanel(view, host.one);
   let showing = null; // frame_id on the screen

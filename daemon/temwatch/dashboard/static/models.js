@@ -51,10 +51,10 @@ export function models(main) {
 
 function panel(title) {
   const body = el("div", {}, el("p", { class: "soft" }, "asking …"));
-  return { body, box: el("section", { class: "panel" }, el("h2", {}, title), body) };
+  return { body, box: el("section", { class: "panel", tabindex: 0, "aria-label": title }, el("h2", {}, title), body) };
 }
 
-const table = (names, rows) => el("table", { class: "list" }, el("thead", {}, el("tr", {}, names.map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, rows));
+const table = (names, rows) => el("table", { class: "list" }, el("thead", {}, el("tr", {}, names.map((name) => (name ? el("th", { scope: "col" }, name) : el("td"))))), el("tbody", {}, rows));
 const row = (...cells) => el("tr", {}, cells.map((cell) => el("td", {}, cell)));
 const share = (p, low, high) => (p === null ? "–" : `${percent(p)}${low === null ? "" : ` [${Math.round(100 * low)}, ${Math.round(100 * high)}]`}`);
 const day = (iso) => (iso ?? "").slice(0, 16).replace("T", " ");
@@ -105,7 +105,7 @@ function confusion(labels) {
   if (!pairs.length) return el("p", { class: "soft" }, "Nothing is labelled yet.");
   const names = [...new Set(pairs.flat())].sort();
   const count = (said, called) => pairs.filter(([a, b]) => a === said && b === called).length;
-  return [el("table", { class: "matrix" }, el("thead", {}, el("tr", {}, el("th", {}, ""), names.map((name) => el("th", { scope: "col" }, words(name))), el("th", { scope: "col" }, "recall, 95 %"))),
+  return [el("table", { class: "matrix" }, el("thead", {}, el("tr", {}, el("td"), names.map((name) => el("th", { scope: "col" }, words(name))), el("th", { scope: "col" }, "recall, 95 %"))),
     el("tbody", {}, names.map((said) => {
       const n = pairs.filter(([a]) => a === said).length;
       const right = count(said, said);
