@@ -70,13 +70,16 @@ def test_a_strangers_name_for_this_machine_is_refused(port: int) -> None:
 
 
 def test_a_websocket_of_another_sites_page_is_refused(port: int) -> None:
-    with pytest.raises(InvalidStatus), connect(f"ws://127.0.0.1:{port}/live", origin="http://evil.example"):
+    address = f"ws://127.0.0.1:{port}/live"
+    with pytest.raises(InvalidStatus) as refused, connect(address, origin="http://evil.example"):
         pass
+    assert refused.value.response.status_code == 403
 
 
 def test_a_websocket_without_origin_is_refused(port: int) -> None:
-    with pytest.raises(InvalidStatus), connect(f"ws://127.0.0.1:{port}/live"):
+    with pytest.raises(InvalidStatus) as refused, connect(f"ws://127.0.0.1:{port}/live"):
         pass
+    assert refused.value.response.status_code == 403
 
 
 def test_an_order_needs_our_origin_and_the_pages_token(port: int) -> None:
