@@ -1,10 +1,17 @@
 """Runs the page's server until it is told to stop."""
 
+import socket
+
 import uvicorn
 
 from temwatch.dashboard.access import refuse_other_machines
 from temwatch.dashboard.app import Page
 from temwatch.dashboard.daemon import Addresses
+from temwatch.errors import TransientError
+
+
+class PortInUse(TransientError):
+    """Somebody else listens there."""
 
 
 def serve(addresses: Addresses, *, host: str, port: int) -> None:
@@ -14,12 +21,11 @@ def serve(addresses: Addresses, *, host: str, port: int) -> None:
     ------
     ConfigError
         Where other machines could reach it.
+    PortInUse
     """
     refuse_other_machines(host)
     config = uvicorn.Config(
         Page(addresses).app(),
-        host=host,
-        port=port,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -29,4 +35,16 @@ def serve(addresses: Addresses, *, host: str, port: int) -> None:
         ws_ping_interval=10.0,
         timeout_graceful_shutdown=2,
     )
-    uvicorn.Server(config).run()
+    with _listening(host, port) as listener:
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise PortInUse(
+            f"can't listen at {host}:{port} ({error.strerror})",
+            next_step="stop what listens there, or choose another --port or [dashboard] port",
+        ) from error
