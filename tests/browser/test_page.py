@@ -39,6 +39,35 @@ def test_every_screen_opens_without_error_foreign_request_or_horizontal_scroll(p
     assert faults(page, lab) == []
 
 
+def test_a_held_frame_stays_until_it_is_let_go(page: Page, lab: Lab) -> None:
+    held = page.until(f"{MAIN}.dataset.drawn")
+    page.press(" ")
+    name = lab.expose()[0]
+    page.until(f"document.querySelector('.strip').innerText.includes({name!r})")
+    page.until("document.querySelector('.held').innerText.includes('1 newer')")
+    assert page.ask(f"{MAIN}.dataset.drawn") == held
+    page.press(" ")
+    page.until(f"{MAIN}.dataset.drawn !== '{held}'")
+
+
+def test_a_frame_that_was_set_aside_is_put_back_from_health(page: Page, lab: Lab) -> None:
+    (lab.site.folder / "titan" / "cut.tif").write_bytes(b"II*\0\x08\0\0\0 and no more")
+    goto(page, "health")
+    button = "document.querySelector('[data-reinject]')"
+    frame_id = page.until(f"{button}?.dataset.reinject")
+    ledger = lab.site.status()["ledger"]["titan"]
+    assert ledger["set_aside"] == 1
+    lab.kill_server()
+    lab.serve()
+    page.go("about:blank")
+    page.go(f"{lab.url}#/health")  # a server that was not there then knows it too
+    page.until(f"{button}?.dataset.reinject === '{frame_id}'")
+    page.ask(f"{button}.click()")
+    page.until("document.getElementById('announce').innerText === 'queued again'")
+    lab.site.until(lambda: asides(lab, frame_id) == 2)  # it is as damaged as before
+    assert faults_beside_lost_connections(page, lab) == []
+
+
 def test_the_labelling_path_by_keyboard_alone(browser: Chromium, lab: Lab) -> None:
     page = browser.page(lab.url)
     tab_to(page, "document.activeElement?.id === 'operator'")
@@ -250,6 +279,12 @@ def a_finding(lab: Lab) -> tuple[str, str]:
             if finding["finding_id"] not in known and finding["class"] not in ("looseness", "crack"):
                 return report["frame_id"], finding["finding_id"]
     raise AssertionError("every finding is labelled")
+
+
+def asides(lab: Lab, frame_id: str) -> int:
+    """Return how often a frame was set aside."""
+    told = [one for one in lab.site.history("tw1/frame/") if one.header.type == "frame.set_aside"]
+    return sum(one.body["frame_id"] == frame_id for one in told)
 
 
 def tab_to(page: Page, condition: str) -> None:

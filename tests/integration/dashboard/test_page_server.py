@@ -122,3 +122,24 @@ def test_a_browser_that_talks_too_much_is_cut_off(port: int) -> None:
             list(socket_)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1009  # too big
+
+
+def test_an_address_that_others_reach_is_refused_by_the_command_too() -> None:
+    done = run("--host", "0.0.0.0")
+    assert (done.returncode, "in the clear" in done.stderr) == (78, True)
+
+
+def test_a_port_in_use_is_said_with_a_way_out(port: int) -> None:
+    done = run("--port", str(port))
+    assert (done.returncode, "choose another --port" in done.stderr) == (75, True)
+
+
+def run(*args: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "temwatch", "dashboard", *args],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(PROJECT / "daemon")},
+    )

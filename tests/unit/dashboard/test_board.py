@@ -103,6 +103,17 @@ def test_no_more_cards_are_kept_than_are_shown() -> None:
     assert [board.cards()[0]["frame_id"], len(board.cards())] == ["5", CARDS]
 
 
+def test_a_frame_set_aside_is_not_pushed_out_by_newer_ones() -> None:
+    board = Board()
+    aside = {**report("cut"), "reason": "damaged", "next_step": "copy it again"}
+    del aside["verdict"]
+    board.begin("one", 0, [report("a"), aside])
+    for seq in range(CARDS + 5):
+        board.take(message(seq + 1, report(str(seq))), 0.0)
+    assert board.cards()[0]["frame_id"] == "cut"
+    assert (board.cards()[0]["kind"], len(board.cards())) == ("set_aside", CARDS + 1)
+
+
 def test_the_daemon_is_silent_until_heard_and_again_after_three_heartbeats() -> None:
     board = begun()
     assert board.silent(0.0)

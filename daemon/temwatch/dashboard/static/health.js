@@ -34,7 +34,7 @@ export function health(main) {
 
   function aside() {
     const cards = newest().filter((card) => card.kind === "set_aside");
-    return el("section", { class: "panel" }, el("h2", {}, `Set aside (${cards.length} among the newest ${site.cards.size})`),
+    return el("section", { class: "panel" }, el("h2", {}, `Set aside (${cards.length})`),
       cards.length ? el("table", { class: "list" }, head("frame", "why", "what now", ""), el("tbody", {}, cards.map((card) => el("tr", {}, el("td", { class: "path" }, el("a", { href: `#/frame/${card.frame_id}` }, card.path)),
         el("td", {}, card.reason), el("td", { class: "soft" }, card.next_step), el("td", {}, el("button", { "data-reinject": card.frame_id, disabled: queued.has(card.frame_id), onclick: () => {
           queued.add(card.frame_id);
