@@ -152,15 +152,3 @@ def test_a_key_file_is_taken_from_the_configurations_folder(tmp_path: Path) -> N
     settings = load(written(tmp_path, ROOT + '[security]\nkey = "anna.key"\n'))
     assert settings.security.key == tmp_path / "anna.key"
     assert "security" not in settings.without_effect()
-
-
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "microscope.example"])
-def test_a_page_that_other_machines_reach_is_refused(tmp_path: Path, host: str) -> None:
-    found = faults(written(tmp_path, ROOT + f'[dashboard]\nhost = "{host}"\n'))
-    assert len(found) == 1
-    assert found[0].startswith("5: dashboard.host: the page has no sign-in yet")
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
-def test_a_page_for_this_machine_alone_is_taken(tmp_path: Path, host: str) -> None:
-    assert load(written(tmp_path, ROOT + f'[dashboard]\nhost = "{host}"\n')).dashboard.host == host
