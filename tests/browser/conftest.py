@@ -89,7 +89,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder = tmp_path_factory.mktemp("lab")
     spool = tmp_path_factory.mktemp("spool")
     microscope = Microscope(spool, Session(seed=5, style=WriteStyle.RENAMED), wait=lambda _: None)
-    lab = Lab(folder, [exposure.path for exposure in microscope.frames(14)])
+    lab = Lab(folder, [exposure.path for exposure in microscope.frames(10)])
     lab.site.start()
     lab.serve()
     lab.expose(4)

@@ -12,6 +12,7 @@ from temwatch.client import Received
 from temwatch.dashboard.cards import Json, card_of, card_of_end, end_of
 
 CARDS = 300  # frames the page shows without asking the daemon
+ASIDES = 50  # frames set aside that are kept beside them, so that newer ones do not hide them
 EVENTS = 2000  # changes a browser may have missed and still be brought up to date by
 SILENT_S = 7.0  # three heartbeats
 _ENDS = {"frame.set_aside": "set_aside", "frame.gone": "gone"}
@@ -31,7 +32,7 @@ class Board:
         self._heard_s: float | None = None
 
     def begin(self, epoch: str, as_of: int, ends: Iterable[Mapping[str, Any]]) -> None:
-        """Start from a snapshot: the newest ends of frames, newest first, as of a seq."""
+        """Start from a snapshot as of a seq: inspected frames, newest first, then those set aside, newest first."""
         self.epoch, self.seq, self._from = epoch, as_of, as_of
         self._ahead.clear()
         self._events.clear()
@@ -97,8 +98,10 @@ class Board:
     def _keep(self, card: Json) -> None:
         self._cards.pop(card["frame_id"], None)
         self._cards[card["frame_id"]] = card
-        while len(self._cards) > CARDS:
-            self._cards.popitem(last=False)
+        aside = card["kind"] == "set_aside"
+        alike = [key for key, one in self._cards.items() if (one["kind"] == "set_aside") is aside]
+        if len(alike) > (ASIDES if aside else CARDS):
+            del self._cards[alike[0]]
 
 
 def _event(received: Received) -> Json | None:

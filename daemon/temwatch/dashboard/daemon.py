@@ -14,13 +14,15 @@ from typing import Any
 import structlog
 
 from temwatch.client import Answer, Commands, Received, Subscription
-from temwatch.dashboard.board import CARDS, Board
+from temwatch.dashboard.board import ASIDES, CARDS, Board
 from temwatch.dashboard.cards import Json
 from temwatch.errors import TemwatchError
+from temwatch.wire import topics
 
 _log = structlog.get_logger("dashboard")
 _ASKERS = 4
 _AGAIN_S = 1.0
+_LOOK_BACK = 20_000  # messages searched for frames that were set aside before this server started
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,16 +153,39 @@ class Feed:
             while page["next_before"] is not None and len(reports) < CARDS:
                 page = daemon.ask("snapshot", limit=CARDS - len(reports), before=page["next_before"]).result
                 reports += page["reports"]
-        return {**first, "reports": reports}
+            asides = _set_aside(daemon, since=max(0, first["oldest"] - 1, first["as_of"] - _LOOK_BACK))
+        return {**first, "ends": reports + asides}
 
     def _begin(self, snapshot: Json) -> None:
-        self._board.begin(snapshot["epoch"], snapshot["as_of"], snapshot["reports"])
+        self._board.begin(snapshot["epoch"], snapshot["as_of"], snapshot["ends"])
         self._tell({"type": "begin"})
 
     def _take(self, received: Received) -> None:
         event = self._board.take(received, time.monotonic())
         if event is not None:
             self._tell(event)
+
+
+def _set_aside(daemon: Commands, *, since: int) -> list[Json]:
+    """Return the newest frames that are set aside, newest first: a snapshot holds inspected ones alone."""
+    found: dict[str, Json] = {}
+    more = True
+    while more:
+        page = daemon.ask("replay", since=since, topic=topics.FRAME).result
+        for message in page["messages"]:
+            since = message["header"]["seq"]
+            if message["header"]["type"] == "frame.set_aside":
+                found.pop(message["body"]["frame_id"], None)
+                found[message["body"]["frame_id"]] = message["body"]
+        more = page["more"]
+    newest = list(reversed(found.values()))[:ASIDES]
+    return [body for body in newest if _is_aside(daemon, body["frame_id"])]
+
+
+def _is_aside(daemon: Commands, frame_id: str) -> bool:
+    """Whether a frame still is: it may have been put back since."""
+    answer = daemon.ask("frame.get", frame_id=frame_id, preview=False)
+    return bool(answer.result["state"] == "set_aside")
 
 
 def said_of(error: TemwatchError) -> dict[str, Any]:

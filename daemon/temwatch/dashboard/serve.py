@@ -1,5 +1,7 @@
 """Runs the page's server until it is told to stop."""
 
+import socket
+
 import uvicorn
 
 from temwatch.clock import SystemClock
@@ -9,6 +11,11 @@ from temwatch.dashboard.daemon import Addresses
 from temwatch.dashboard.door import Door
 from temwatch.dashboard.sessions import Seal
 from temwatch.dashboard.users import Users
+from temwatch.errors import TransientError
+
+
+class PortInUse(TransientError):
+    """Somebody else listens there."""
 
 
 def serve(addresses: Addresses, section: DashboardSection) -> None:
@@ -25,11 +32,10 @@ def serve(addresses: Addresses, section: DashboardSection) -> None:
     ------
     ConfigError
         Where nobody could sign in.
+    PortInUse
     """
     config = uvicorn.Config(
         Page(addresses, door_of(section)).app(),
-        host=section.host,
-        port=section.port,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -41,7 +47,19 @@ def serve(addresses: Addresses, section: DashboardSection) -> None:
         ssl_certfile=section.certificate,
         ssl_keyfile=section.certificate_key,
     )
-    uvicorn.Server(config).run()
+    with _listening(section.host, section.port) as listener:
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise PortInUse(
+            f"can't listen at {host}:{port} ({error.strerror})",
+            next_step="stop what listens there, or choose another --port or [dashboard] port",
+        ) from error
 
 
 def door_of(section: DashboardSection) -> Door:

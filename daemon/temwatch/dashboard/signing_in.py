@@ -25,6 +25,8 @@ class SigningIn:
 
     def __init__(self, door: Door) -> None:
         self._door = door
+        # One at a time: each takes 32 MB, and whoever guesses must not take the memory of all.
+        self._turn = asyncio.Lock()
 
     def routes(self) -> list[Route]:
         """Return the routes this answers."""
@@ -45,7 +47,9 @@ class SigningIn:
             return _no("too_many", "too many failed attempts: wait a minute")
         # Counted before it is tried, so that many attempts at once are not all tried.
         door.patience.failed(name, door.now_s())
-        if not await asyncio.to_thread(door.users.knows, name, password):
+        async with self._turn:
+            right = await asyncio.to_thread(door.users.knows, name, password)
+        if not right:
             return _no("wrong", "name or password is wrong")
         door.patience.forgive(name)
         answer = JSONResponse({"ok": True, "result": None}, headers=_FRESH)

@@ -61,6 +61,7 @@ class Users:
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(known, file, indent=1)
         temporary.replace(self._path)
+        self.secret()  # made now, by who may write here; a service may be allowed to read alone
 
     def secret(self) -> bytes:
         """Return the secret that signs sessions, made at the first call, kept beside the file."""

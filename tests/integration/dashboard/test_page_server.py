@@ -70,13 +70,16 @@ def test_a_strangers_name_for_this_machine_is_refused(port: int) -> None:
 
 
 def test_a_websocket_of_another_sites_page_is_refused(port: int) -> None:
-    with pytest.raises(InvalidStatus), connect(f"ws://127.0.0.1:{port}/live", origin="http://evil.example"):
+    address = f"ws://127.0.0.1:{port}/live"
+    with pytest.raises(InvalidStatus) as refused, connect(address, origin="http://evil.example"):
         pass
+    assert refused.value.response.status_code == 403
 
 
 def test_a_websocket_without_origin_is_refused(port: int) -> None:
-    with pytest.raises(InvalidStatus), connect(f"ws://127.0.0.1:{port}/live"):
+    with pytest.raises(InvalidStatus) as refused, connect(f"ws://127.0.0.1:{port}/live"):
         pass
+    assert refused.value.response.status_code == 403
 
 
 def test_an_order_needs_our_origin_and_the_pages_token(port: int) -> None:
@@ -112,10 +115,31 @@ def test_a_path_out_of_the_pages_folder_is_not_served(port: int) -> None:
 
 
 def test_a_browser_that_talks_too_much_is_cut_off(port: int) -> None:
-    with (
-        connect(f"ws://127.0.0.1:{port}/live", origin=f"http://127.0.0.1:{port}") as socket_,
-        pytest.raises(ConnectionClosed),
-    ):
+    with connect(f"ws://127.0.0.1:{port}/live", origin=f"http://127.0.0.1:{port}") as socket_:
+        socket_.recv(timeout=10)
         socket_.send("x" * 10_000)
-        while True:
-            socket_.recv(timeout=10)
+        with pytest.raises(ConnectionClosed) as closed:
+            list(socket_)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1009  # too big
+
+
+def test_an_address_that_others_reach_is_refused_by_the_command_too() -> None:
+    done = run("--host", "0.0.0.0")
+    assert (done.returncode, "0.0.0.0" in done.stderr) == (78, True)
+
+
+def test_a_port_in_use_is_said_with_a_way_out(port: int) -> None:
+    done = run("--port", str(port))
+    assert (done.returncode, "choose another --port" in done.stderr) == (75, True)
+
+
+def run(*args: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "temwatch", "dashboard", *args],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(PROJECT / "daemon")},
+    )

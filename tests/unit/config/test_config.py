@@ -171,3 +171,15 @@ def test_the_page_is_served_to_other_machines_with_sign_in_and_tls(tmp_path: Pat
     settings = load(written(tmp_path, ROOT + f"[dashboard]\n{how}"))
     assert settings.dashboard.users == tmp_path / "users.json"
     assert settings.dashboard.certificate == tmp_path / "page.crt"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "microscope.example"])
+def test_a_page_that_other_machines_reach_is_refused(tmp_path: Path, host: str) -> None:
+    found = faults(written(tmp_path, ROOT + f'[dashboard]\nhost = "{host}"\n'))
+    assert len(found) == 1
+    assert f"{host} can be reached from other machines" in found[0]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_a_page_for_this_machine_alone_is_taken(tmp_path: Path, host: str) -> None:
+    assert load(written(tmp_path, ROOT + f'[dashboard]\nhost = "{host}"\n')).dashboard.host == host

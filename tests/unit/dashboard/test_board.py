@@ -103,6 +103,17 @@ def test_no_more_cards_are_kept_than_are_shown() -> None:
     assert [board.cards()[0]["frame_id"], len(board.cards())] == ["5", CARDS]
 
 
+def test_a_frame_set_aside_is_not_pushed_out_by_newer_ones() -> None:
+    board = Board()
+    aside = {**report("cut"), "reason": "damaged", "next_step": "copy it again"}
+    del aside["verdict"]
+    board.begin("one", 0, [report("a"), aside])
+    for seq in range(CARDS + 5):
+        board.take(message(seq + 1, report(str(seq))), 0.0)
+    assert board.cards()[0]["frame_id"] == "cut"
+    assert (board.cards()[0]["kind"], len(board.cards())) == ("set_aside", CARDS + 1)
+
+
 def test_the_daemon_is_silent_until_heard_and_again_after_three_heartbeats() -> None:
     board = begun()
     assert board.silent(0.0)
@@ -111,13 +122,14 @@ def test_the_daemon_is_silent_until_heard_and_again_after_three_heartbeats() -> 
     assert board.silent(17.1)
 
 
-def test_a_browser_that_does_not_keep_up_gets_no_event_after_a_hole() -> None:
+async def test_a_browser_that_does_not_keep_up_gets_no_event_after_a_hole() -> None:
     browser = Browser()
     for seq in range(QUEUE + 1):
         browser.tell({"seq": seq})
-    assert browser.behind
-    browser.tell({"seq": 99})
-    assert browser._queue.qsize() == QUEUE
+    await browser.next()  # there is room again, but the hole stays
+    browser.tell({"seq": QUEUE + 1})
+    got = [await browser.next() for _ in range(QUEUE)]
+    assert [event and event["seq"] for event in got] == [*range(1, QUEUE), None]
 
 
 async def test_a_browser_that_is_behind_gets_what_is_queued_and_then_an_end() -> None:

@@ -81,3 +81,15 @@ export async function labelsOf(id) {
   [...labels, ...drawn].forEach(keepLabel);
   return drawn;
 }
+
+/** Return every label that stands, newest first. */
+export async function standingLabels() {
+  const found = new Map();
+  let after = 0;
+  do {
+    const page = await ask("label.page", { after, limit: 1000 });
+    page.labels.filter((label) => label.stands && !label.undone && label.class).forEach((label) => found.set(label.finding_id, label));
+    after = page.next_after;
+  } while (after !== null);
+  return [...found.values()].sort((a, b) => b.label_id - a.label_id);
+}

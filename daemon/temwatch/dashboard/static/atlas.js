@@ -1,11 +1,10 @@
 // Atlas: what people have labelled, as a gallery by class; who said it, and a way back to the frame.
 
-import { ask, frame, picture } from "./api.js";
-import { words } from "./classes.js";
+import { frame, picture, standingLabels } from "./api.js";
+import { styleOf, words } from "./classes.js";
 import { corners } from "./geometry.js";
 import { el, put } from "./dom.js";
 import { on } from "./site.js";
-import { styleOf, words as said } from "./classes.js";
 import { swatch } from "./view.js";
 
 const MOST = 400;
@@ -26,14 +25,7 @@ export function atlas(main) {
 
   async function load() {
     try {
-      const found = new Map();
-      let after = 0;
-      do {
-        const page = await ask("label.page", { after, limit: 1000 });
-        page.labels.filter((label) => label.stands && !label.undone && label.class).forEach((label) => found.set(label.finding_id, label));
-        after = page.next_after;
-      } while (after !== null);
-      labels = [...found.values()].sort((a, b) => b.label_id - a.label_id);
+      labels = await standingLabels();
       draw();
     } catch (error) {
       note.textContent = error.code === "unknown_command" ? "This daemon keeps no labels: not available." : error.message;
@@ -48,7 +40,7 @@ export function atlas(main) {
     const fitting = labels.filter((label) => (!wanted.class || label.class === wanted.class) && (!wanted.by || label.by === wanted.by));
     note.textContent = labels.length ? `${fitting.length} of ${labels.length} labelled objects${fitting.length > MOST ? `; the newest ${MOST} are shown` : ""}` : "Nothing is labelled yet. Review offers what is most worth it.";
     put(gallery, fitting.slice(0, MOST).map((label) => {
-      const crop = el("canvas", { width: CROP * 2, height: CROP * 2, role: "img", "aria-label": `${said(label.class)} in ${label.path}` });
+      const crop = el("canvas", { width: CROP * 2, height: CROP * 2, role: "img", "aria-label": `${words(label.class)} in ${label.path}` });
       crop.label = label;
       seen.observe(crop);
       return el("a", { href: `#/frame/${label.frame_id}/${label.finding_id}` }, crop, swatch(label.class), words(label.class), el("div", { class: "soft" }, `${label.state} by ${label.by}`));

@@ -46,7 +46,7 @@ export function findingBlock(view, { onSay, onUndo }) {
   const one = view.outlines().find((other) => other.id === view.chosen);
   if (!one) return el("p", { class: "soft" }, "Choose a finding (arrow keys or click), then one key says what it is.");
   const { finding, label } = one;
-  const chances = finding ? Object.entries(finding.probability).sort((a, b) => b[1] - a[1]).slice(0, 3) : [];
+  const chances = finding ? Object.entries(finding.probability).filter(([, p]) => p >= 0.005).sort((a, b) => b[1] - a[1]).slice(0, 3) : [];
   return el("section", { class: "one", "aria-label": "Chosen finding" },
     el("h2", {}, el("a", { href: `#/frame/${view.report.frame_id}/${one.id}` }, `finding ${one.id.split(".").pop()}`)),
     el("div", {}, swatch(one.class), el("b", {}, words(one.class)), " ", stateText(label)),
@@ -62,11 +62,11 @@ export function stateText(label) {
   return el("span", { class: "done" }, `${label.state} by ${label.by}`);
 }
 
-export function sayButtons(report, onSay, onUndo) {
+export function sayButtons(report, onSay, onUndo, { confirm = true } = {}) {
   const keys = classKeys(report);
   return el("div", { class: "says" },
     Object.entries(keys).map(([name, key]) => el("button", { onclick: () => onSay(name), "data-say": name }, el("kbd", {}, key), words(name))),
-    el("button", { onclick: () => onSay(null), "data-say": "confirm" }, el("kbd", {}, "Enter"), "confirm"),
+    confirm ? el("button", { onclick: () => onSay(null), "data-say": "confirm" }, el("kbd", {}, "Enter"), "confirm") : null,
     el("button", { onclick: onUndo, "data-say": "undo" }, el("kbd", {}, "u"), "undo"));
 }
 

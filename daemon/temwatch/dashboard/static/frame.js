@@ -12,7 +12,7 @@ import { classesOf, FrameView } from "./view.js";
 export function frameScreen(main, [id, finding]) {
   const side = { verdict: el("div"), drawing: el("div"), one: el("div"), past: el("div"), frame: el("div"), many: el("div"), hint: el("p", { class: "soft", role: "status" }) };
   const view = new FrameView({ choose: chosen, draw: (rectangle) => drawInto(view, rectangle, side.drawing), hint: (text) => { side.hint.textContent = text; } });
-  put(main, el("div", { class: "bench" }, view.root, el("aside", { class: "side", "aria-label": "Frame" },
+  put(main, el("h1", { class: "unseen" }, "Frame"), el("div", { class: "bench" }, view.root, el("aside", { class: "side", "aria-label": "Frame" },
     side.verdict, side.drawing, side.hint, side.one, side.past, side.frame, side.many)));
   const panel = finderPanel(view, side.one);
   let wantedPast = 0;

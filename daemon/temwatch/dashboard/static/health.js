@@ -25,7 +25,7 @@ export function health(main) {
   }
 
   function roots(status) {
-    return el("section", { class: "panel" }, el("h2", {}, "Watched folders"), el("table", { class: "list" },
+    return el("section", { class: "panel", tabindex: 0, "aria-label": "Watched folders" }, el("h2", {}, "Watched folders"), el("table", { class: "list" },
       head("folder", "state", "reason", "found by", "files", "scan", "last frame", ""),
       el("tbody", {}, Object.entries(status.roots).map(([name, root]) => el("tr", {}, el("td", {}, name), el("td", {}, root.state), el("td", {}, root.reason || "–"), el("td", {}, root.discovery),
         num(root.files), num(`${short(root.scan_s * 1000)} ms`), num(root.last_frame_at ? ago(root.last_frame_at) : "–"),
@@ -34,7 +34,7 @@ export function health(main) {
 
   function aside() {
     const cards = newest().filter((card) => card.kind === "set_aside");
-    return el("section", { class: "panel" }, el("h2", {}, `Set aside (${cards.length} among the newest ${site.cards.size})`),
+    return el("section", { class: "panel" }, el("h2", {}, `Set aside (${cards.length})`),
       cards.length ? el("table", { class: "list" }, head("frame", "why", "what now", ""), el("tbody", {}, cards.map((card) => el("tr", {}, el("td", { class: "path" }, el("a", { href: `#/frame/${card.frame_id}` }, card.path)),
         el("td", {}, card.reason), el("td", { class: "soft" }, card.next_step), el("td", {}, el("button", { "data-reinject": card.frame_id, disabled: queued.has(card.frame_id), onclick: () => {
           queued.add(card.frame_id);
@@ -50,19 +50,19 @@ export function health(main) {
 
 const NUMBERS = new Set("files,scan,last frame,for,done,seen,queued,held,set aside,gone".split(","));
 const num = (value) => el("td", { class: "num" }, String(value));
-const head = (...names) => el("thead", {}, el("tr", {}, names.map((name) => el("th", { scope: "col", class: NUMBERS.has(name) ? "num" : null }, name))));
+const head = (...names) => el("thead", {}, el("tr", {}, names.map((name) => (name ? el("th", { scope: "col", class: NUMBERS.has(name) ? "num" : null }, name) : el("td")))));
 
 function ledger(status) {
   const names = ["seen", "done", "queued", "held", "set_aside", "gone"];
   const balanced = (one) => one.seen === one.done + one.queued + one.held + one.set_aside + one.gone;
   const all = Object.values(status.ledger).every(balanced);
-  return el("section", { class: "panel" }, el("h2", {}, "Ledger"),
+  return el("section", { class: "panel", tabindex: 0, "aria-label": "Ledger" }, el("h2", {}, "Ledger"),
     el("p", { class: all ? "done" : "" }, all ? "balanced: every frame ever seen is accounted for" : "NOT balanced: frames are missing; run `temwatch doctor`"),
     el("table", { class: "list" }, head("folder", ...names.map((name) => name.replace("_", " "))), el("tbody", {}, Object.entries(status.ledger).map(([root, one]) => el("tr", {}, el("td", {}, root), names.map((name) => num(one[name])))))));
 }
 
 function workers(status) {
-  return el("section", { class: "panel" }, el("h2", {}, "Workers"), el("table", { class: "list" }, head("worker", "state", "doing", "for", "done"),
+  return el("section", { class: "panel", tabindex: 0, "aria-label": "Workers" }, el("h2", {}, "Workers"), el("table", { class: "list" }, head("worker", "state", "doing", "for", "done"),
     el("tbody", {}, status.workers.map((one) => el("tr", {}, el("td", {}, one.name), el("td", {}, one.state), el("td", { class: "path" }, one.doing || "–"), num(`${short(one.for_s)} s`), num(one.jobs_done))))));
 }
 

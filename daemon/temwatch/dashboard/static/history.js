@@ -47,7 +47,7 @@ export function history(main) {
     said.textContent = `${cards.length} of ${all().length} frames${ended ? ", all there are" : "; load older ones to look further back"}`;
     put(body, cards.slice(0, SHOWN).map((card) => el("tr", {}, el("td", { class: "path" }, el("a", { href: `#/frame/${card.frame_id}` }, card.path, card.z === null ? "" : ` #${card.z}`)), el("td", {}, card.root),
       el("td", {}, el("span", { class: "verdict small", "data-word": word(card) }, words(word(card)))), el("td", {}, card.verdict?.reasons[0] ?? card.reason ?? ""),
-      el("td", {}, Object.entries(card.counts ?? {}).filter(([, n]) => n).map(([name, n]) => `${n} ${words(name)}`).join(", ") || "–"), el("td", { class: "num soft" }, (when(card) || "").slice(0, 19).replace("T", " ")))));
+      el("td", {}, Object.entries(card.counts ?? {}).filter(([, n]) => n).map(([name, n]) => `${n} ${words(name)}`).join(", ") || "–"), el("td", { class: "soft" }, (when(card) || "").slice(0, 19).replace("T", " ")))));
   }
 
   function refill(select, names) {

@@ -10,7 +10,7 @@ import { FrameView } from "./view.js";
 const STRIP = 24;
 const POINTER_HOLD_MS = 10_000;
 const LONGEST_HOLD_MS = 120_000;
-const SETTLE_MS = 60; // a burst of frames is drawn once
+const SETTLE_MS = 120; // a burst of frames is drawn once, the first of it at once
 
 export function live(main) {
   const view = new FrameView({ choose: () => chosen(), draw: (rectangle) => drawInto(view, rectangle, host.drawing), hint });
@@ -18,7 +18,7 @@ export function live(main) {
   const strip = el("div", { class: "strip", "aria-label": "Latest frames", tabindex: "0" });
   const held = el("button", { class: "held", hidden: true, onclick: () => release() });
   view.glass.append(held);
-  put(main, el("div", { class: "bench" }, view.root,
+  put(main, el("h1", { class: "unseen" }, "Live"), el("div", { class: "bench" }, view.root,
     el("aside", { class: "side", "aria-label": "Verdict" }, host.verdict, host.drawing, host.hint, host.one, host.frame), strip));
   const panel = finderPanel(view, host.one);
   let showing = null; // frame_id on the screen
@@ -70,6 +70,7 @@ export function live(main) {
   async function open(id) {
     const turn = ++wanted;
     showing = id;
+    const known = labelsOf(id).catch(() => []);
     const [got, image] = await Promise.all([frame(id), picture(id).catch(() => null)]).catch(() => [null, null]);
     if (turn !== wanted || !got?.report) return;
     view.show(got.report, image, { keep: true });
@@ -81,8 +82,9 @@ export function live(main) {
     main.dataset.drawnAt = String(Date.now());
     announce(`${got.report.path}: ${got.report.verdict.decision}`);
     strips();
-    const drawn = await labelsOf(id).catch(() => []);
-    if (turn === wanted) view.show(got.report, image, { drawn, keep: true });
+    const drawn = await known;
+    if (turn !== wanted) return;
+    if (drawn.length) view.show(got.report, image, { drawn, keep: true });
     panel.refresh();
   }
 
@@ -121,8 +123,13 @@ export function live(main) {
 
   const told = [
     on("cards", () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => { strips(); follow(); }, SETTLE_MS);
+      if (timer !== null) return;
+      follow();
+      timer = setTimeout(() => {
+        timer = null;
+        strips();
+        follow();
+      }, SETTLE_MS);
     }),
     on("label", (label) => {
       if (label.frame_id !== showing) return;

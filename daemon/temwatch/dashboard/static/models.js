@@ -1,18 +1,19 @@
 // Models: the recognizer in use, what was learned since and why it was taken or refused, and how right it was.
 
-import { ask } from "./api.js";
+import { ask, standingLabels } from "./api.js";
 import { needsName, percent } from "./beside.js";
 import { words } from "./classes.js";
 import { el, put, svg } from "./dom.js";
 import { order } from "./orders.js";
 import { on, site } from "./site.js";
+import { wilson } from "./statistics.js";
 
 const ABSENT = "Not available: this daemon does not know the command.";
 
 export function models(main) {
-  const parts = { use: panel("In use"), learned: panel("Attempts to learn"), right: panel("How right the machine was"), alike: panel("How far people and machine agree"), changed: panel("Frames whose verdict changed") };
+  const parts = { use: panel("In use"), learned: panel("Attempts to learn"), right: panel("How right the machine was"), confusion: panel("What people said (rows) and the machine (columns)"), alike: panel("How far people and machine agree"), changed: panel("Frames whose verdict changed") };
   const said = el("p", { role: "status" });
-  put(main, el("div", { class: "page" }, el("h1", {}, "Models"), said, el("div", { class: "panels" }, parts.use.box, parts.right.box, parts.alike.box), parts.learned.box, parts.changed.box));
+  put(main, el("div", { class: "page" }, el("h1", {}, "Models"), said, el("div", { class: "panels wide" }, parts.use.box, parts.right.box, parts.confusion.box, parts.alike.box), parts.learned.box, parts.changed.box));
 
   async function fill(part, question, draw) {
     try {
@@ -37,6 +38,7 @@ export function models(main) {
     fill(parts.use, () => ask("model.list"), inUse(act)),
     fill(parts.learned, () => ask("retrain.status", {}), attempts),
     fill(parts.right, () => ask("review.accuracy"), accuracy),
+    fill(parts.confusion, standingLabels, confusion),
     fill(parts.alike, () => ask("review.agreement"), agreement),
     fill(parts.changed, () => ask("model.diff", {}), changed),
   ]);
@@ -49,12 +51,12 @@ export function models(main) {
 
 function panel(title) {
   const body = el("div", {}, el("p", { class: "soft" }, "asking …"));
-  return { body, box: el("section", { class: "panel" }, el("h2", {}, title), body) };
+  return { body, box: el("section", { class: "panel", tabindex: 0, "aria-label": title }, el("h2", {}, title), body) };
 }
 
-const table = (names, rows) => el("table", { class: "list" }, el("thead", {}, el("tr", {}, names.map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, rows));
-const row = (...cells) => el("tr", {}, cells.map((cell) => el("td", { class: "num" }, cell)));
-const share = (p, low, high) => (p === null ? "–" : `${percent(p)}${low === null ? "" : ` [${percent(low)}, ${percent(high)}]`}`);
+const table = (names, rows) => el("table", { class: "list" }, el("thead", {}, el("tr", {}, names.map((name) => (name ? el("th", { scope: "col" }, name) : el("td"))))), el("tbody", {}, rows));
+const row = (...cells) => el("tr", {}, cells.map((cell) => el("td", {}, cell)));
+const share = (p, low, high) => (p === null ? "–" : `${percent(p)}${low === null ? "" : ` [${Math.round(100 * low)}, ${Math.round(100 * high)}]`}`);
 const day = (iso) => (iso ?? "").slice(0, 16).replace("T", " ");
 
 const inUse = (act) => (found) => [
@@ -89,12 +91,27 @@ function course(moments) {
   const all = moments.filter((one) => one.of === "all");
   if (all.length < 2) return null;
   const [wide, high] = [420, 110];
-  const x = (i) => 30 + (i / (all.length - 1)) * (wide - 36);
+  const x = (i) => 48 + (i / (all.length - 1)) * (wide - 54);
   const y = (p) => 8 + (1 - p) * (high - 24);
   const band = [...all.map((one, i) => `${x(i)},${y(one.high)}`), ...all.map((one, i) => `${x(i)},${y(one.low)}`).reverse()].join(" ");
-  return svg("svg", { class: "plot", viewBox: `0 0 ${wide} ${high}`, width: "100%", role: "img", "aria-label": "Accuracy over time" }, svg("polygon", { class: "ci", points: band }),
+  return svg("svg", { class: "plot", viewBox: `0 0 ${wide} ${high}`, width: wide, role: "img", "aria-label": "Accuracy over time" }, svg("polygon", { class: "ci", points: band }),
     svg("polyline", { points: all.map((one, i) => `${x(i)},${y(one.recent)}`).join(" "), fill: "none", class: "mean" }),
     [0, 0.5, 1].map((p) => svg("text", { x: 0, y: y(p) + 4 }, percent(p))), svg("text", { x: wide, y: high - 2, "text-anchor": "end" }, `label ${all[0].n} to ${all.at(-1).n}`));
+}
+
+/** Rows: what people said; columns: what the machine had said before; at the end its recall with the Wilson interval. */
+function confusion(labels) {
+  const pairs = labels.filter((label) => label.predicted).map((label) => [label.class, label.predicted.class]);
+  if (!pairs.length) return el("p", { class: "soft" }, "Nothing is labelled yet.");
+  const names = [...new Set(pairs.flat())].sort();
+  const count = (said, called) => pairs.filter(([a, b]) => a === said && b === called).length;
+  return [el("table", { class: "matrix" }, el("thead", {}, el("tr", {}, el("td"), names.map((name) => el("th", { scope: "col" }, words(name))), el("th", { scope: "col" }, "recall, 95 %"))),
+    el("tbody", {}, names.map((said) => {
+      const n = pairs.filter(([a]) => a === said).length;
+      const right = count(said, said);
+      return el("tr", {}, el("th", { scope: "row" }, words(said)), names.map((called) => el("td", { class: said === called ? "num right" : "num" }, String(count(said, called) || "·"))),
+        el("td", { class: "num" }, n ? share(right / n, ...wilson(right, n)) : "–"));
+    }))), el("p", { class: "soft" }, "Of labels that stand, most of them given by people who saw the machine's word, and chosen because it was in doubt: not the accuracy on a whole frame.")];
 }
 
 function agreement(found) {

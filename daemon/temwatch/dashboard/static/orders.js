@@ -1,12 +1,13 @@
 // What a person said, on its way to the store. An order stays here, across reloads, until the daemon has confirmed it.
 // It is repeated under the same cmd_id, so whatever was lost on the way, it has one effect. One after the other.
 
-import { result } from "./api.js";
+import { Refused, result } from "./api.js";
 import { keepLabel, on, operator, site, tell } from "./site.js";
 
 const KEPT = "temwatch.unsaved";
 const AGAIN_MS = 1000;
 const LONGEST_MS = 8000;
+const LOST = new Set(["unreachable", "DaemonUnreachable", "CommandDelayed", "stale_token", "signed_out"]);
 let waiting = JSON.parse(localStorage.getItem(KEPT) ?? "[]");
 const promises = new Map();
 let busy = false;
@@ -18,6 +19,7 @@ export const unsaved = () => waiting;
 export function order(cmd, args, { undoOf = null } = {}) {
   const entry = { cmd_id: crypto.randomUUID(), cmd, args, operator: operator(), undoOf, since: Date.now(), failed: 0 };
   waiting.push(entry);
+  if (answers.has(undoOf)) meant(entry);
   save();
   const done = new Promise((resolve, reject) => promises.set(entry.cmd_id, { resolve, reject }));
   done.catch(() => {});
@@ -25,7 +27,13 @@ export function order(cmd, args, { undoOf = null } = {}) {
   return { cmd_id: entry.cmd_id, done };
 }
 
-const answers = new Map(); // cmd_id -> result, for an undo of something not yet confirmed when it was asked for
+const answers = new Map(); // cmd_id -> result
+
+/** An undo may be asked for before what it takes back is confirmed: only then is it known which label that was. */
+function meant(undo) {
+  undo.args = { ...undo.args, label_id: answers.get(undo.undoOf).label_id };
+  undo.undoOf = null;
+}
 
 export async function run() {
   if (busy || !waiting.length || !site.token) return;
@@ -33,13 +41,12 @@ export async function run() {
   clearTimeout(timer);
   const entry = waiting[0];
   try {
-    const args = { ...entry.args };
-    if (entry.undoOf) args.label_id = answers.get(entry.undoOf)?.label_id;
-    if (entry.undoOf && !args.label_id) throw Object.assign(new Error("there is nothing to take back"), { code: "nothing" });
-    finish(entry, await send(entry, args));
+    if (entry.undoOf) throw new Refused({ code: "nothing", message: "there is nothing to take back" });
+    finish(entry, await send(entry));
   } catch (error) {
     // Only the daemon's own "no" ends an order. Everything else may have been lost on the way, in either direction.
-    if (error.code && !["unreachable", "DaemonUnreachable", "CommandDelayed", "stale_token", "signed_out"].includes(error.code)) refuse(entry, error);
+    const lost = !(error instanceof Refused) || LOST.has(error.code);
+    if (!lost) refuse(entry, error);
     else {
       entry.failed += 1;
       save();
@@ -50,7 +57,7 @@ export async function run() {
   if (waiting.length && !timer) run();
 }
 
-async function send({ cmd, cmd_id, operator: by }, args) {
+async function send({ cmd, cmd_id, args, operator: by }) {
   const response = await fetch("api/order", {
     method: "POST",
     headers: { "Content-Type": "application/json", "X-Temwatch-Token": site.token },
@@ -64,6 +71,7 @@ function finish(entry, answer) {
   timer = null;
   waiting = waiting.filter((one) => one !== entry);
   answers.set(entry.cmd_id, answer);
+  waiting.filter((one) => one.undoOf === entry.cmd_id).forEach(meant);
   if (answer?.finding_id) keepLabel(answer);
   save();
   promises.get(entry.cmd_id)?.resolve(answer);

@@ -7,12 +7,12 @@ import { words } from "./classes.js";
 import { el, put } from "./dom.js";
 import { short } from "./geometry.js";
 import { inspected, on, operator, site, tell } from "./site.js";
-import { classesOf, FrameView, swatch } from "./view.js";
+import { classesOf, EXTRA, FrameView, swatch } from "./view.js";
 
 const PAGE = 20;
 const AHEAD = 4; // findings whose pictures are fetched before they are asked for
 const WHYS = {
-  margin: "the machine is undecided", novelty: "unlike what was learned", disagreement: "people and machine, or two people, disagree",
+  margin: "the machine is undecided", novelty: "unlike what was learned", disagreement: "the machine says otherwise than the labels most like it",
   control: "a blind sample: the machine's opinion stays hidden", doubtful: "somebody was in doubt", anchor: "the object moved when the frame was inspected anew",
 };
 
@@ -85,7 +85,7 @@ export function review(main) {
       view.show(report, image);
     }
     near.closeUp(item.rectangle);
-    whole.choose(item.blind ? null : item.finding_id, { quiet: true });
+    whole.choose(whole.extra ? EXTRA : item.finding_id, { quiet: true });
     main.dataset.item = item.finding_id;
     main.dataset.blind = String(item.blind);
     sides();
@@ -102,12 +102,12 @@ export function review(main) {
 
   function about(item) {
     const label = item.blind ? null : site.labels.get(item.finding_id);
-    const chances = Object.entries(item.probability ?? {}).sort((a, b) => b[1] - a[1]).slice(0, 3);
-    return el("div", {}, el("h1", {}, "What is it?"), el("p", { class: "soft" }, WHYS[item.why] ?? item.why),
+    const chances = Object.entries(item.probability ?? {}).filter(([, p]) => p >= 0.005).sort((a, b) => b[1] - a[1]).slice(0, 3);
+    return el("div", {}, el("h1", {}, "What is it?"), el("p", { class: "soft" }, item.said && item.why === "disagreement" ? "two people disagree" : (WHYS[item.why] ?? item.why)),
       item.blind ? el("p", {}, swatch(null), "machine's opinion hidden") : el("div", {}, chances.map(([name, p]) =>
         el("div", {}, swatch(name), `${words(name)} `, el("b", { class: "num" }, percent(p))))),
       item.said ? el("p", {}, `${item.said.by} said ${words(item.said.class)}`) : null, label ? el("p", {}, stateText(label)) : null,
-      sayButtons(near.report ?? { classes: null }, (name) => said(name ?? ""), takeBack),
+      sayButtons(near.report ?? { classes: null }, (name) => said(name ?? ""), takeBack, { confirm: !item.blind }),
       el("dl", { class: "facts" }, el("dt", {}, "frame"), el("dd", {}, item.blind ? item.path : el("a", { href: `#/frame/${item.frame_id}/${item.finding_id}` }, item.path)),
         el("dt", {}, "size"), el("dd", { class: "num" }, `${short(item.rectangle.length_px)} × ${short(item.rectangle.width_px)} px`),
         item.novelty === null ? null : [el("dt", {}, "novelty"), el("dd", { class: "num" }, short(item.novelty))]));

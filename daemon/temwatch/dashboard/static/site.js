@@ -31,7 +31,10 @@ const MOST_CARDS = 600;
 export function keepCard(card) {
   site.cards.delete(card.frame_id);
   site.cards.set(card.frame_id, card);
-  if (site.cards.size > MOST_CARDS) site.cards.delete(site.cards.keys().next().value);
+  if (site.cards.size <= MOST_CARDS) return;
+  // What was set aside waits for somebody: newer frames do not hide it.
+  const oldest = [...site.cards.values()].find((one) => one.kind !== "set_aside") ?? card;
+  site.cards.delete(oldest.frame_id);
 }
 
 export const newest = () => [...site.cards.values()].reverse();

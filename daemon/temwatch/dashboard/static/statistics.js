@@ -48,3 +48,12 @@ function generator(seed) {
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   };
 }
+
+/** Return the 95 % interval of a share k of n (E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209). */
+export function wilson(k, n) {
+  const z = 1.959964;
+  const p = k / n;
+  const middle = (p + (z * z) / (2 * n)) / (1 + (z * z) / n);
+  const half = (z / (1 + (z * z) / n)) * Math.sqrt((p * (1 - p)) / n + (z * z) / (4 * n * n));
+  return [Math.max(0, middle - half), Math.min(1, middle + half)];
+}

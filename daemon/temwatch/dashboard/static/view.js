@@ -10,6 +10,7 @@ import { site } from "./site.js";
 
 const MOST_ZOOM = 40; // screen px a frame px
 const NEAR = 1; // from this zoom on the findings' own outlines are drawn besides their rectangles
+export const EXTRA = "extra"; // stands for the rectangle without a class
 
 export class FrameView {
   /** @param {{choose?: (id) => void, draw?: (rectangle) => void, tools?: boolean}} told */
@@ -104,7 +105,7 @@ export class FrameView {
 
   outline() {
     const all = this.shown().map((one) => this.mark(one));
-    if (this.extra) all.push(this.mark({ id: "", class: null, probability: 1, rectangle: this.extra }));
+    if (this.extra) all.push(this.mark({ id: EXTRA, class: null, probability: 1, rectangle: this.extra }));
     this.marks.replaceChildren(...all);
     this.over.classList.toggle("nofindings", this.hidden);
     this.choose(this.chosen, { quiet: true });
@@ -158,7 +159,7 @@ export class FrameView {
     this.chosen = id;
     this.over.querySelectorAll(".chosen").forEach((old) => old.remove());
     for (const mark of this.marks.children) mark.setAttribute("aria-selected", String(id !== null && mark.dataset.id === id));
-    const one = id && this.outlines().find((other) => other.id === id);
+    const one = id === EXTRA ? this.extra && { rectangle: this.extra } : id && this.outlines().find((other) => other.id === id);
     if (one) {
       // Outside the outline and without fill, so that it hides neither the class nor the defect.
       const more = 6 / this.scale();
@@ -469,9 +470,9 @@ export class FrameView {
       this.draw();
     };
     this.zoomText = el("span", { class: "num soft" });
-    this.hideButton = act("hide outlines", "h", () => this.hide(!this.hidden), { "aria-pressed": "false" });
-    this.toolButtons = [act("measure", "m", () => this.use("measure"), { "data-tool": "measure", "aria-pressed": "false" })];
-    if (this.told.draw) this.toolButtons.push(act("draw a missed one", "d", () => this.use("draw"), { "data-tool": "draw", "aria-pressed": "false" }));
+    this.hideButton = act("hide", "hide the outlines (h)", () => this.hide(!this.hidden), { "aria-pressed": "false" });
+    this.toolButtons = [act("measure", "drag to measure (m)", () => this.use("measure"), { "data-tool": "measure", "aria-pressed": "false" })];
+    if (this.told.draw) this.toolButtons.push(act("draw missed", "draw an object that was missed (d)", () => this.use("draw"), { "data-tool": "draw", "aria-pressed": "false" }));
     this.classBox = el("span", { class: "group" });
     return el(
       "div",
@@ -481,8 +482,8 @@ export class FrameView {
       slide("bright", "Percentile shown white", 60, 100, 0.5, 100, light("high")),
       slide("gamma", "Gamma", 0.3, 2.5, 0.05, 1, light("gamma")),
       el("span", { class: "group" }, this.toolButtons, this.hideButton, act("PNG", "picture with outlines and scale bar", () => this.savePng())),
-      slide("at least", "Least probability shown", 0, 1, 0.05, 0, (value) => { this.least = value; this.outline(); }),
       this.classBox,
+      slide("at least", "Least probability shown", 0, 1, 0.05, 0, (value) => { this.least = value; this.outline(); }),
     );
   }
 
