@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from temwatch.learn.atlas import Atlas
 
 
+_DOUBTS_SHOWN = 30
+
+
 @click.command()
 @click.option(
     "--atlas",
@@ -53,6 +56,11 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     help="Compare nothing: list so many labels that the rest of the atlas contradicts.",
 )
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write everything as one page that needs nothing else.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def evaluate(
     folder: Path | None,
@@ -69,6 +77,7 @@ def evaluate(
     seed: int,
     paper: bool,
     doubtful: int | None,
+    html: Path | None,
     as_json: bool,
 ) -> int:
     """Compare recognition methods on repeated hold-outs of one atlas."""
@@ -102,6 +111,11 @@ def evaluate(
             )
             for kind in splits
         ]
+    if html:
+        from temwatch.learn.comparison_page import as_page
+        from temwatch.learn.label_doubts import doubts_about
+
+        html.write_text(as_page(tables, doubts_about(atlas).doubts[:_DOUBTS_SHOWN]), "utf-8")
     if as_json:
         told = [as_values(table) for table in tables]
         if len(tables) == 2:

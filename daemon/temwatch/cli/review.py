@@ -27,6 +27,7 @@ _SURE_FROM = 30  # labels below which an interval is so wide that the table says
 @click.option(
     "--accuracy", is_flag=True, help="How right the machine was, by labels that came after its verdict."
 )
+@click.option("--advice", is_flag=True, help="Whether more labels would be worth the work, class by class.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @address_options
 @config_option()
@@ -39,6 +40,7 @@ def review(
     operator: str | None,
     agreement: bool,
     accuracy: bool,
+    advice: bool,
     as_json: bool,
     events: str | None,
     commands: str | None,
@@ -48,8 +50,8 @@ def review(
 
     Of ten, one is a random control without the machine's verdict: label those too, from them comes --agreement.
     """
-    if agreement and accuracy:
-        raise click.UsageError("--agreement or --accuracy, one at a time")
+    if agreement + accuracy + advice > 1:
+        raise click.UsageError("--agreement, --accuracy or --advice, one at a time")
     console = Console(soft_wrap=True)
     with daemon_at(ctx, config, events, commands).commands(timeout_s=30.0, operator=operator) as daemon:
         if agreement:
@@ -58,11 +60,25 @@ def review(
         if accuracy:
             said = daemon.ask("review.accuracy").result
             return _shown([said], as_json, lambda: _print_accuracy(console, said))
+        if advice:
+            rows = _newest_advice(daemon.ask("retrain.status", limit=200).result["attempts"])
+            return _shown(rows, as_json, lambda: _print_advice(rows))
         wanted: dict[str, Any] = {"limit": limit, "class": class_, "root": root}
         answer = daemon.ask("review.next", **wanted).result
     if not as_json:
         click.echo(f"{answer['waiting']} findings wait, {answer['labelled']} are labelled", err=True)
     return _shown(answer["items"], as_json, lambda: console.print(_items(answer["items"])))
+
+
+def _newest_advice(attempts: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return next((list(one["advice"]) for one in attempts if one["advice"]), [])
+
+
+def _print_advice(rows: list[Mapping[str, Any]]) -> None:
+    if not rows:
+        click.echo("nothing was learned from labels yet: `temwatch retrain --now`")
+    for row in rows:
+        click.echo(row["sentence"])
 
 
 def _shown(rows: list[Mapping[str, Any]], as_json: bool, show: Any) -> int:

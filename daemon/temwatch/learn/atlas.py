@@ -164,8 +164,8 @@ def _regions(view: View, marks: Sequence[Mark], tally: Counter[str]) -> list[tup
         else:
             region = segment_in_box(view, mark.box)
             if region is None:
-                tally["ellipses"] += 1
                 region = _ellipse_in(view, mark.box)
+                tally["ellipses"] += region is not None
         if region is None or np.count_nonzero(region.mask) < _SMALLEST_PX:
             tally["tiny"] += 1
         else:

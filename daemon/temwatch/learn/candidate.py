@@ -1,5 +1,6 @@
 """From labels to a candidate: learned with as much simulation beside them as helps, judged on frames held out."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from temwatch.errors import ModelRefused
+from temwatch.learn.advice import Point
 from temwatch.learn.dissent import Dissent, dissents
 from temwatch.learn.gate import Judged, Verdict, judge
 from temwatch.learn.training_set import TrainingSet
@@ -26,6 +28,7 @@ MOST_LABELS = 3000
 _SIMULATED = 1200
 _FILLED_TO = 60  # rows of a class, labels and simulation together, where simulation only fills up
 _PLENTY = 1500  # labels from which on they need no more than their rare classes filled up
+_SHARES = (0.25, 0.5)  # of the files, for the learning curve
 _KNOWN_SHARE = 0.5  # of the labelled objects, of classes that simulation knows
 
 RECIPES: Mapping[str, str] = {
@@ -84,6 +87,8 @@ class Candidate:
     judged : Judged
     dissents : tuple of Dissent
     verdict : Verdict
+    curve : tuple of Point
+        Recall on labels held out, from a part of the labels up to all of them.
     """
 
     recognizer: Recognizer
@@ -92,6 +97,7 @@ class Candidate:
     judged: Judged
     dissents: tuple[Dissent, ...]
     verdict: Verdict
+    curve: tuple[Point, ...]
 
 
 def learn_candidate(
@@ -138,6 +144,7 @@ def learn_candidate(
             for place, class_ in zip(np.sort(test).tolist(), _named(recognizer, held), strict=True):
                 which[place] = class_
         seen[test] = True
+    curve = _curve(kept, parts, recipe, simulated, settings, say)
     say("learning from all labels")
     recognizer = learned_by(recipe, kept, simulated, settings)
     where = np.flatnonzero(seen)
@@ -160,7 +167,51 @@ def learn_candidate(
         judged=judged,
         dissents=tuple(disputed),
         verdict=judge(judged, floors=settings.floors, dissents=disputed),
+        curve=(*curve, *_last_point(judged, parts)),
     )
+
+
+def _curve(
+    labels: TrainingSet,
+    parts: Sequence[tuple[Codes, Codes]],
+    recipe: str,
+    simulated: TrainingSet | None,
+    settings: Settings,
+    say: Say,
+) -> list[Point]:
+    """Return what a quarter and a half of the files would have taught, on the same files held out."""
+    points = []
+    for share in _SHARES:
+        hits, counts, used = Counter[str](), Counter[str](), list[int]()
+        for train, test in parts:
+            part = _fewer_groups(labels.only(_mask(train, len(labels))), share)
+            held = labels.only(_mask(test, len(labels)))
+            try:
+                said = _named(learned_by(recipe, part, simulated, settings), held)
+            except ModelRefused:
+                continue  # a part with one class alone teaches nothing
+            used.append(len(part))
+            counts.update(held.classes)
+            hits.update(true for true, word in zip(held.classes, said, strict=True) if true == word)
+        if used:
+            say(f"learned from {share:.0%} of the files")
+            recall = {name: (hits[name], counts[name]) for name in sorted(counts)}
+            points.append(Point(labels=round(float(np.mean(used))), recall=recall))
+    return points
+
+
+def _last_point(judged: Judged, parts: Sequence[tuple[Codes, Codes]]) -> list[Point]:
+    if not parts:
+        return []
+    recall = {name: (share.hits, share.n) for name, share in judged.recalls("candidate").items()}
+    return [Point(labels=round(float(np.mean([len(train) for train, _ in parts]))), recall=recall)]
+
+
+def _fewer_groups(rows: TrainingSet, share: float) -> TrainingSet:
+    """Return the rows of a share of the groups, the same ones for the same rows."""
+    names = np.unique(np.array(rows.groups))
+    chosen = np.random.default_rng(0).permutation(names)[: max(1, round(share * len(names)))]
+    return rows.only(np.isin(np.array(rows.groups), chosen))
 
 
 def recipe_for(labels: TrainingSet, simulated: TrainingSet | None) -> str:

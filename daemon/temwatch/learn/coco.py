@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+from skimage.draw import polygon
 
 from temwatch.errors import AtlasRefused
 
@@ -113,14 +113,15 @@ def _from_runs(said: Mapping[str, Any], shape: tuple[int, int]) -> NDArray[np.bo
 
 
 def _from_polygons(said: Sequence[Sequence[float]], shape: tuple[int, int]) -> NDArray[np.bool_]:
-    canvas: NDArray[np.uint8] = np.zeros(shape, np.uint8)
-    for polygon in said:
-        points = np.asarray(polygon, np.float64).reshape(-1, 2)
+    mask: NDArray[np.bool_] = np.zeros(shape, bool)
+    for corners in said:
+        points = np.asarray(corners, np.float64).reshape(-1, 2)
         if len(points) < 3 or not np.isfinite(points).all() or np.abs(points).max() > 1e6:
             raise ValueError(f"a polygon of {len(points)} points")
-        # COCO has pixel corners at whole numbers, OpenCV pixel centres.
-        cv2.fillPoly(canvas, [np.round(points - 0.5).astype(np.int32)], 1)
-    return canvas.astype(bool)
+        # COCO has pixel corners at whole numbers, scikit-image pixel centres: what counts is where a centre lies.
+        rows, cols = polygon(points[:, 1] - 0.5, points[:, 0] - 0.5, shape)  # type: ignore[no-untyped-call]
+        mask[rows, cols] = True
+    return mask
 
 
 def runs_of(mask: NDArray[np.bool_]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from temwatch.errors import AtlasRefused
 from temwatch.learn.atlas import Atlas
 from temwatch.learn.holdouts import Codes, Split, hold_out
-from temwatch.recognition.calibration import conformal_thresholds, prediction_sets
+from temwatch.recognition.calibration import conformal_thresholds, prediction_sets, reliability
 from temwatch.recognition.evaluation import Share, score
 from temwatch.recognition.methods import METHODS, paper_chain
 from temwatch.recognition.recognizer import fit_scaler
@@ -60,6 +60,8 @@ class Result:
     ece, log_loss : float
         Expected calibration error (15 bins of equal mass) and log-loss, over the held-out rows of all repeats. A
         single row that got a probability of zero (trees give such) costs 690 before averaging.
+    reliability : tuple of (float, float, int)
+        What the ECE is made of: mean confidence, share right and number of rows of each bin.
     confusion : ndarray of int, shape (C, C)
         Rows are the truth; summed over repeats.
     optimistic : (mean, sd) or None
@@ -76,6 +78,7 @@ class Result:
     overall: Share
     recall: tuple[Share, ...]
     ece: float
+    reliability: tuple[tuple[float, float, int], ...]
     log_loss: float
     confusion: NDArray[np.int64]
     optimistic: tuple[float, float] | None
@@ -258,6 +261,7 @@ def _judged(
         overall=_mean_share((right / np.maximum(times, 1))[times > 0]),
         recall=_by_class(right, times, codes),
         ece=pooled.ece,
+        reliability=reliability(np.vstack(said), truth),
         log_loss=pooled.log_loss,
         confusion=pooled.confusion,
         optimistic=_spread(tuned) if tuned else None,

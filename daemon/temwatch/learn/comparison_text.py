@@ -88,6 +88,9 @@ def _method_values(result: Result, classes: Sequence[str]) -> dict[str, Any]:
         "macro_f1_mean": result.macro_f1[0],
         "macro_f1_sd": _number(result.macro_f1[1]),
         "ece": result.ece,
+        "reliability": [
+            {"confidence": sure, "right": right, "n": n} for sure, right, n in result.reliability
+        ],
         "log_loss": result.log_loss,
         "recall": {name: _share(share) for name, share in zip(classes, result.recall, strict=True)},
         "confusion_rows_are_true": result.confusion.tolist(),

@@ -1,6 +1,7 @@
 """Images in which people marked objects of several classes, read from folders of masks, boxes or ellipses."""
 
 import csv
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,6 +166,8 @@ MarksOf = Callable[[Path, tuple[int, int]], tuple[Mark, ...]]
 
 
 def _beside(folder: Path, part: str, suffix: str, marks_of: MarksOf) -> Iterator[LabelledImage]:
+    if not (folder / "images").is_dir():
+        raise AtlasRefused(f"{folder}: {part}/ without images/", next_step="put the images beside it")
     for path in sorted((folder / "images").iterdir()):
         said = folder / part / f"{path.stem}{suffix}"
         if path.suffix.lower() not in _IMAGES or not said.exists():
@@ -172,12 +175,20 @@ def _beside(folder: Path, part: str, suffix: str, marks_of: MarksOf) -> Iterator
         image = grey_image(path)
         try:
             marks = marks_of(said, (image.shape[0], image.shape[1]))
-        except (ValueError, KeyError, SyntaxError, DefusedXmlException, UnicodeDecodeError) as error:
+            _check_boxes(marks)
+        except (ValueError, KeyError, SyntaxError, OverflowError, DefusedXmlException) as error:
             raise AtlasRefused(
                 f"{said}: marks that can't be read ({type(error).__name__}: {error})",
                 next_step="mend or remove the file",
             ) from error
         yield LabelledImage(path=path, image=image, marks=marks, group=path.stem)
+
+
+def _check_boxes(marks: Sequence[Mark]) -> None:
+    for mark in marks:
+        top, left, bottom, right = mark.box
+        if bottom <= top or right <= left:
+            raise ValueError(f"a box of {bottom - top} x {right - left} px at row {top}, column {left}")
 
 
 def _voc(path: Path, _shape: tuple[int, int]) -> tuple[Mark, ...]:
@@ -200,6 +211,8 @@ def _yolo(path: Path, shape: tuple[int, int]) -> tuple[Mark, ...]:
         if not line.strip():
             continue
         number, col, row, width, height = line.split()[:5]
+        if not all(math.isfinite(float(value)) for value in (col, row, width, height)):
+            raise ValueError(f"a box at {col} {row} of {width} x {height}")
         middle = np.array([float(row) * shape[0], float(col) * shape[1]])
         half = np.array([float(height) * shape[0], float(width) * shape[1]]) / 2
         top, left = np.floor(middle - half).astype(int).tolist()

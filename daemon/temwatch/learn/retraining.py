@@ -323,7 +323,9 @@ class Retraining:
                 outcome["sentence"] + held_back,
                 at=now,
                 model_id=model_id,
-                facts={name: outcome[name] for name in ("recall", "mean_recall", "disputed", "took_s")},
+                facts={
+                    name: outcome[name] for name in ("recall", "mean_recall", "disputed", "advice", "took_s")
+                },
             )
             promoted = passed and not held_back and model_id != before
             if promoted:

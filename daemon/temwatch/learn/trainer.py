@@ -18,6 +18,7 @@ import click
 
 from temwatch import __version__, limits
 from temwatch.errors import TemwatchError
+from temwatch.learn.advice import outlooks
 from temwatch.learn.candidate import RECIPES, Candidate, Champion, Settings, learn_candidate
 from temwatch.learn.training_set import TrainingSet, read_training_set
 from temwatch.limits import WorkerLimits
@@ -99,6 +100,10 @@ def facts_of(candidate: Candidate, *, took_s: float) -> dict[str, Any]:
         },
         "disputed": sorted(label for one in candidate.dissents for label in one.label_ids),
         "dissents": [asdict(one) for one in candidate.dissents],
+        "advice": [
+            {"of": one.class_, "n": one.n, "now": one.now, "then": one.then, "sentence": one.sentence}
+            for one in outlooks(candidate.curve)
+        ],
         "took_s": round(took_s, 1),
     }
 

@@ -22,6 +22,19 @@ class RecallChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What as many labels again would bring for the class `of`: its recall now and then, None where nothing can be said."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = SPELLING
+
+    of: str
+    n: int
+    now: float | None
+    then: float | None
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One attempt to learn from labels (``model.learned`` when it ended, and in answers).
 
@@ -46,6 +59,8 @@ class Attempt:
     mean_recall : (before, after) or None
     disputed : tuple of int
         Labels of people who disagree with everybody else.
+    advice : tuple of Outlook
+        Whether more labels would be worth the work, the most worth it first.
     took_s : float or None
     """
 
@@ -64,6 +79,7 @@ class Attempt:
     recall: Mapping[str, RecallChange]
     mean_recall: tuple[float, float] | None
     disputed: tuple[int, ...]
+    advice: tuple[Outlook, ...]
     took_s: float | None
 
 

@@ -97,11 +97,20 @@ def expected_calibration_error(probability: Array, codes: Codes, *, bins: int = 
     """
     if not len(codes):
         return float("nan")
+    parts = reliability(probability, codes, bins=bins)
+    return float(sum(n * abs(sure - right) for sure, right, n in parts) / len(codes))
+
+
+def reliability(probability: Array, codes: Codes, *, bins: int = 15) -> tuple[tuple[float, float, int], ...]:
+    """Return for bins of equal mass the mean confidence, the share that was right, and the number of rows.
+
+    Parameters are those of `expected_calibration_error`.
+    """
     confidence = probability.max(axis=1)
     right = probability.argmax(axis=1) == codes
     order = np.argsort(confidence, kind="stable")
-    parts = np.array_split(order, min(bins, len(order)))
-    return float(sum(abs(confidence[part].sum() - right[part].sum()) for part in parts) / len(order))
+    parts = np.array_split(order, min(bins, len(order))) if len(order) else []
+    return tuple((float(confidence[part].mean()), float(right[part].mean()), len(part)) for part in parts)
 
 
 def nonconformity(probability: Array, codes: Codes) -> tuple[Array, ...]:

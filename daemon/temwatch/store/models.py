@@ -9,7 +9,15 @@ from typing import Any, Literal
 
 from temwatch.clock import iso
 from temwatch.errors import PermanentError
-from temwatch.model.training import Attempt, AttemptState, ModelFrozen, ModelPromoted, RecallChange, Why
+from temwatch.model.training import (
+    Attempt,
+    AttemptState,
+    ModelFrozen,
+    ModelPromoted,
+    Outlook,
+    RecallChange,
+    Why,
+)
 from temwatch.store import outbox
 from temwatch.wire import messages, topics
 
@@ -260,5 +268,6 @@ def _attempt(row: sqlite3.Row) -> Attempt:
         recall={name: RecallChange(**one) for name, one in facts.get("recall", {}).items()},
         mean_recall=(mean[0], mean[1]) if mean else None,
         disputed=tuple(facts.get("disputed", ())),
+        advice=tuple(Outlook(**one) for one in facts.get("advice", ())),
         took_s=facts.get("took_s"),
     )

@@ -99,8 +99,20 @@ def test_polygons_of_other_programs_are_filled(tmp_path: Path) -> None:
     (image,) = read_labelled(tmp_path / "atlas")
     mask = image.marks[0].mask
     assert mask is not None
-    assert mask[10, 15]
-    assert abs(int(mask.sum()) - 100) <= 21  # ten by ten, give or take its rim
+    assert mask[5:15, 10:20].all()
+    assert mask.sum() == 100
+
+
+@given(top=st.integers(0, 30), left=st.integers(0, 30), height=st.integers(1, 9), width=st.integers(1, 9))
+def test_a_polygon_covers_the_pixels_inside_it_and_no_others(
+    top: int, left: int, height: int, width: int
+) -> None:
+    corners = [left, top, left + width, top, left + width, top + height, left, top + height]
+    note = coco.Note(class_="pore", box=(0, 0, 1, 1), segmentation=[corners])
+    mask = coco.mask_of(note, (40, 50), where="here")
+    assert mask is not None
+    assert mask[top : top + height, left : left + width].all()
+    assert mask.sum() == height * width
 
 
 WRONG = {
@@ -191,3 +203,48 @@ def test_show_counts_objects_and_groups(tmp_path: Path) -> None:
     write_atlas(images, tmp_path / "a")
     said = json.loads(CliRunner().invoke(atlas, ["show", str(tmp_path / "a"), "--json"]).output)
     assert said["classes"] == {"pore": {"objects": 4, "groups": 2}}
+
+
+def boxed(folder: Path, layout: str, text: str) -> Path:
+    """Return a folder with one image and its boxes."""
+    (folder / "images").mkdir()
+    cv2.imwrite(str(folder / "images" / "a.png"), image_of(1, ()).image)
+    (folder / layout).mkdir()
+    (folder / layout / ("a.xml" if layout == "boxes" else "a.txt")).write_text(text)
+    return folder
+
+
+def voc(top: str, bottom: str) -> str:
+    corners = f"<xmin>3</xmin><xmax>20</xmax><ymin>{top}</ymin><ymax>{bottom}</ymax>"
+    return f"<annotation><object><name>pore</name><bndbox>{corners}</bndbox></object></annotation>"
+
+
+@pytest.mark.parametrize(
+    ("layout", "text"),
+    [
+        ("boxes", voc("inf", "20")),
+        ("boxes", voc("nan", "20")),
+        ("boxes", voc("20", "3")),
+        ("labels", "0 nan 0.5 0.1 0.1"),
+        ("labels", "0 0.5 0.5 inf 0.1"),
+        ("labels", "0 0.5 0.5 -0.1 0.1"),
+        ("labels", "0 0.5 0.5 0.1"),
+    ],
+)
+def test_a_box_that_is_none_is_named_with_its_file(tmp_path: Path, layout: str, text: str) -> None:
+    with pytest.raises(AtlasRefused, match=rf"{layout}/a\."):
+        list(read_labelled(boxed(tmp_path, layout, text)))
+
+
+def test_boxes_without_images_say_so(tmp_path: Path) -> None:
+    (tmp_path / "boxes").mkdir()
+    with pytest.raises(AtlasRefused, match="boxes/ without images/"):
+        list(read_labelled(tmp_path))
+
+
+def test_a_box_outside_its_image_is_counted_once(tmp_path: Path) -> None:
+    marks = (masked("pore", 20, 20), Mark(class_="pore", box=(100, 100, 120, 120)))
+    write_atlas([image_of(1, marks)], tmp_path / "a")
+    assert import_atlas(tmp_path / "a").notes == (
+        "1 object(s) left out: smaller than 9 px, or outside the image",
+    )

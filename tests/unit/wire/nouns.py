@@ -185,6 +185,7 @@ ATTEMPT: dict[str, Any] = {
     "recall": {"crack": {"n": 12, "before": 10, "after": 7}},
     "mean_recall": [0.7, 0.68],
     "disputed": [7],
+    "advice": [{"of": "crack", "n": 12, "now": 0.7, "then": None, "sentence": "crack: no curve yet"}],
     "took_s": 31.5,
 }
 
