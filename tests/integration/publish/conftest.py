@@ -29,7 +29,7 @@ from temwatch.publish.replies import Answer, Handler, Refusal, Replies, declared
 from temwatch.publish.review import Review
 from temwatch.store.database import Database
 from temwatch.store.store import Store
-from temwatch.wiring import review_rules
+from temwatch.wiring.parts import review_rules
 
 
 class Station:

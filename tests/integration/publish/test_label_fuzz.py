@@ -16,7 +16,7 @@ from temwatch.publish.replies import Replies
 from temwatch.publish.review import Review
 from temwatch.store.database import Database
 from temwatch.store.store import Store
-from temwatch.wiring import review_rules
+from temwatch.wiring.parts import review_rules
 from unit.store import sound
 from unit.store.labelled import frame, square
 

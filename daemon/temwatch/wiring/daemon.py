@@ -1,11 +1,9 @@
-"""Builds the daemon from its settings and runs it: the only place that knows every part."""
+"""The whole daemon: every part, built from the settings, and the loops that keep it going."""
 
 import asyncio
 import contextlib
 import os
 import shutil
-import signal
-import sys
 import uuid
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from pathlib import Path
@@ -16,51 +14,50 @@ import zmq
 import zmq.asyncio
 
 from temwatch import __version__
-from temwatch.clock import Clock, SystemClock, iso
+from temwatch.clock import Clock, iso
 from temwatch.config import RootSection, Settings
 from temwatch.errors import TemwatchError, TransientError
 from temwatch.intake.reception import Reception
 from temwatch.intake.roots import Roots
-from temwatch.intake.settings import RootSettings
 from temwatch.learn import queue
-from temwatch.learn.agreement import agreements
 from temwatch.learn.champion import Champions
-from temwatch.learn.neighbours import nearest_classes
-from temwatch.learn.prequential import accuracy
 from temwatch.learn.rescoring import Rescoring
-from temwatch.learn.retraining import Retraining, RetrainSettings
+from temwatch.learn.retraining import Retraining
 from temwatch.limits import WorkerLimits
-from temwatch.model.events import RootHealth, StatusChanged
+from temwatch.model.events import StatusChanged
 from temwatch.model.sighting import RootState
-from temwatch.publish import keys
-from temwatch.publish.admission import Admission
 from temwatch.publish.audit import Audit
 from temwatch.publish.callers import by_key
-from temwatch.publish.keyring import Keyring
 from temwatch.publish.labels import Labels
 from temwatch.publish.models import Learning, Models
-from temwatch.publish.notify import Notifier, from_environment
+from temwatch.publish.notify import Notifier
 from temwatch.publish.orders import Orders
 from temwatch.publish.pixels import Pixels
 from temwatch.publish.publisher import Publisher
 from temwatch.publish.queries import Queries
 from temwatch.publish.replies import Replies, declared
-from temwatch.publish.review import Review, ReviewRules
+from temwatch.publish.review import Review
 from temwatch.publish.self_test import prove_closed
 from temwatch.store import models, outbox, results
 from temwatch.store.database import Database
 from temwatch.store.frames import FrameRow
-from temwatch.store.shelf import load, starter, starter_rows
+from temwatch.store.shelf import load, starter
 from temwatch.store.store import Store
 from temwatch.wire import messages, topics
 from temwatch.wire.keyfile import fingerprint
-from temwatch.wire.messages import FramePixelsArgs
-from temwatch.wire.names import to_text
+from temwatch.wiring.parts import (
+    admission_of,
+    job_body,
+    retrain_settings,
+    review_rules,
+    root_health,
+    root_settings,
+    window,
+)
 from temwatch.work.crew import Crew, CrewSettings
 from temwatch.work.dispatch import Dispatch
 from temwatch.work.drawn import Drawn
 from temwatch.work.hand import HandSettings
-from temwatch.work.look import Look, look
 from temwatch.work.task import rules_of
 from temwatch.work.task_settings import task_settings
 
@@ -69,84 +66,6 @@ _DRAIN_S = 20.0
 _STATUS_S = 2.0
 _LOW_DISK_BYTES = 200_000_000
 TASK = "temwatch.work.task:Inspect"
-
-
-def root_settings(section: RootSection) -> RootSettings:
-    """Return what a scanner needs to know of a root."""
-    return RootSettings(
-        name=section.name,
-        path=section.path,
-        include=section.include,
-        ignore=section.ignore,
-        discovery=section.discovery,
-        quiet_s=section.quiet_s,
-        give_up_s=section.give_up_s,
-    )
-
-
-def job_body(frame: FrameRow, root: RootSection) -> dict[str, Any]:
-    """Return what a worker is told about a frame."""
-    return {
-        "frame_id": frame.frame_id,
-        "root": frame.root,
-        "root_path": str(root.path),
-        "relpath": to_text(frame.relpath),
-        "path": frame.path,
-        "section": frame.section,
-        "unfold": frame.sections is None,
-        "revision": frame.revision,
-        "fingerprint": frame.fingerprint,
-        "nm_per_px": root.nm_per_px,
-        "imaging_mode": root.imaging_mode,
-        "object_size_nm": root.object_size_nm,
-        "polarity": root.polarity,
-        "zone": root.zone,
-    }
-
-
-def retrain_settings(settings: Settings) -> RetrainSettings:
-    """Return what learning from labels needs to know."""
-    retrain = settings.retrain
-    return RetrainSettings(
-        cron=retrain.cron,
-        min_new_labels=retrain.min_new_labels,
-        promote=retrain.promote,
-        floors=retrain.recall_floor,
-        timeout_s=retrain.timeout_s,
-        method=settings.recognizer.method,
-        finder=settings.finder.method,
-        confidence=settings.recognizer.confidence,
-        simulated=starter_rows(settings.finder.method) if retrain.simulation else None,
-    )
-
-
-async def window(root: Path, frame: FrameRow, wanted: FramePixelsArgs) -> bytes:
-    """Return a window of a frame at full resolution, a JPEG; read by a process of its own."""
-    return await look(
-        Look(
-            root_path=str(root),
-            relpath=to_text(frame.relpath),
-            section=frame.section,
-            fingerprint=frame.fingerprint,
-            row=wanted.row,
-            col=wanted.col,
-            rows=wanted.rows,
-            cols=wanted.cols,
-        )
-    )
-
-
-def review_rules() -> ReviewRules:
-    """Return the rules by which findings are offered and labels are judged."""
-    return ReviewRules(
-        is_control=queue.is_control,
-        controls_for=queue.controls_for,
-        contradicted=queue.contradicted,
-        rank=queue.rank,
-        second=nearest_classes,
-        agreements=agreements,
-        accuracy=accuracy,
-    )
 
 
 class Daemon:
@@ -221,7 +140,7 @@ class Daemon:
             committed=self.publisher.poke,
             trouble=lambda said: self._trouble("retraining", said),
         )
-        self.admission = _admission(settings.security.keys, clock)
+        self.admission = admission_of(settings.security.keys, clock)
         self.replies = self._answering()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -273,7 +192,7 @@ class Daemon:
             version=__version__,
             pid=os.getpid(),
             started_at=self._started_at,
-            roots={name: _health(state, newest.get(name)) for name, state in self._root_states.items()},
+            roots={name: root_health(state, newest.get(name)) for name, state in self._root_states.items()},
             ledger=self.store.ledgers(),
             workers=self.dispatch.workers(),
             model=self._model.name,
@@ -546,63 +465,3 @@ class Daemon:
 
 
 _WELL = ("online", "paused")
-
-
-def _health(state: RootState, last_frame_at: str | None) -> RootHealth:
-    return RootHealth(
-        state=state.state,
-        discovery=state.discovery,
-        reason=state.reason,
-        files=state.files,
-        folders=state.folders,
-        scan_s=state.scan_s,
-        last_frame_at=last_frame_at,
-    )
-
-
-def _admission(folder: Path | None, clock: Clock) -> Admission | None:
-    """Return who stands at the sockets; nobody where there are no keys.
-
-    Raises
-    ------
-    KeyRefused
-        Where the keys folder can't be used as it is.
-    """
-    if folder is None:
-        return None
-    granted = keys.grants(folder)
-    if not any(grant.revoked_at is None for grant in granted):
-        _log.warning("nobody has a valid key", next_step="temwatch keys create NAME --role admin")
-    return Admission(Keyring(folder), keys.server_key(folder), clock=clock)
-
-
-def run_daemon(settings: Settings) -> int:
-    """Run until SIGTERM (returns 0) or Ctrl-C (returns 130)."""
-    try:
-        return asyncio.run(_until_signal(Daemon(settings, clock=SystemClock(), notify=from_environment())))
-    except BaseExceptionGroup as group:
-        raise _first_cause(group) from group
-
-
-def _first_cause(error: BaseException) -> BaseException:
-    """Return the first plain error inside a group: the one that ended the daemon."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
-
-
-async def _until_signal(daemon: Daemon) -> int:
-    stop = asyncio.Event()
-    received: list[int] = []
-
-    def on(signal_number: int) -> None:
-        received.append(signal_number)
-        stop.set()
-        if len(received) > 2:  # three times: somebody means it
-            sys.exit(130)
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on, number)
-    await daemon.run(stop)
-    return 130 if received and received[0] == signal.SIGINT else 0
