@@ -17,9 +17,10 @@ LEAST_LABELS, LEAST_GROUPS = 10, 3
 """Fewer held-out labels, or groups they come from, judge nothing."""
 _JUDGED = 8  # labels of a class from which on it is judged by itself; rarer ones count in the mean alone
 _LEAST_GAIN = 0.005  # of the mean recall
-# A class may lose this much of its recall, and beyond it what chance makes of its numbers: one-sided 90 %.
+# A class may lose this much of its recall, and beyond it what chance makes of its numbers.
 _LARGEST_LOSS = 0.02
-_SURE = NormalDist().inv_cdf(0.90)
+_LEVEL = 0.10  # one-sided; shared among the classes that are judged (Bonferroni), or one of six would lose by chance
+_SURE = NormalDist().inv_cdf(1 - _LEVEL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +121,7 @@ def judge(judged: Judged, *, floors: Mapping[str, float], dissents: Sequence[Dis
     -----
     The candidate passes if the mean recall over the classes, each counting the same, grows by 0.005 and by more
     than chance makes of it (one-sided 90 %); if no class with eight labels or more loses more than 0.02 of its recall and what
-    chance makes of its numbers, likewise; if no class falls below its floor; and if
+    chance makes of its numbers (the 90 % shared among these classes); if no class falls below its floor; and if
     nobody's labels are in dispute. So a rare class can win, and a common one can't hide a loss. Standard errors are
     by leaving out one group after the other (jackknife: Efron and Stein, Annals of Statistics 9 (1981) 586).
     """
@@ -174,11 +175,11 @@ def _below_floor(
 
 def _lost(judged: Judged, champion: Mapping[str, Share], candidate: Mapping[str, Share]) -> str:
     losses = []
-    for class_, now in candidate.items():
+    of_age = {class_: now for class_, now in candidate.items() if now.n >= _JUDGED}
+    sure = NormalDist().inv_cdf(1 - _LEVEL / max(len(of_age), 1))
+    for class_, now in of_age.items():
         loss = champion[class_].value - now.value
-        if now.n < _JUDGED or loss <= _LARGEST_LOSS:
-            continue
-        if loss - _LARGEST_LOSS > _SURE * judged.error(class_):
+        if loss > _LARGEST_LOSS and loss - _LARGEST_LOSS > sure * judged.error(class_):
             losses.append(f"{class_} loses: {now.hits} of {now.n} recognised, {champion[class_].hits} before")
     return "; ".join(losses)
 

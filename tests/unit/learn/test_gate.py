@@ -167,3 +167,16 @@ def test_honest_people_are_hardly_ever_named() -> None:
         ]
         named += bool(dissents(*zip(*rows, strict=True), label_ids=range(len(rows))))
     assert named <= 1
+
+
+def test_six_classes_that_differ_by_chance_alone_are_hardly_ever_called_losers() -> None:
+    rng = np.random.default_rng(2)
+    words = [f"class {k}" for k in range(6)]
+    called = 0
+    for _ in range(100):
+        truth = tuple(words[k] for k in rng.integers(0, 6, 300))
+        was, now = (tuple(word if rng.random() < 0.7 else "another" for word in truth) for _ in range(2))
+        groups = tuple(f"{k // 6}" for k in range(300))
+        sentence = judge(Judged(truth=truth, champion=was, candidate=now, groups=groups), floors={}).sentence
+        called += "loses" in sentence
+    assert called <= 10
