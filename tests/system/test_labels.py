@@ -17,7 +17,7 @@ from temwatch.errors import TransientError
 from temwatch.sim.microscope import Microscope, Session
 
 MakeSite = Callable[..., Site]
-KILLS = int(os.environ.get("TEMWATCH_KILLS", "5"))
+KILLS = int(os.environ.get("TEMWATCH_KILLS", "3"))
 CLASSES = ("pore", "crack", "slag_inclusion", "artefact")
 
 

@@ -17,7 +17,7 @@ from temwatch.errors import TransientError
 from temwatch.sim.microscope import Microscope, Session
 from temwatch.store.shelf import load, starter
 
-KILLS = int(os.environ.get("TEMWATCH_KILLS", "5"))
+KILLS = int(os.environ.get("TEMWATCH_KILLS", "2"))
 FRAMES = 5
 REFUSALS = {"busy", "no_change", "not_found", "other_configuration", "frozen"}
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
@@ -72,12 +71,41 @@ def _numbers(rectangles: Sequence[Rectangle]) -> NDArray[np.float64]:
 
 
 def _intersection_px2(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    # OpenCV's x is the column; both measure the angle from +x towards +y. Around the first centre, so that single
-    # precision does not matter far from the origin.
-    def box(r: NDArray[np.float64]) -> tuple[tuple[float, float], tuple[float, float], float]:
-        return (float(r[1] - a[1]), float(r[0] - a[0])), (float(r[2]), float(r[3])), float(r[4])
+    """Return the area two rectangles share: the corners of one, cut at the four sides of the other.
 
-    kind, points = cv2.rotatedRectangleIntersection(box(a), box(b))
-    if kind == cv2.INTERSECT_NONE or points is None or len(points) < 3:
-        return 0.0
-    return float(cv2.contourArea(cv2.convexHull(points)))
+    Cutting a convex polygon at one side after the other is by I. E. Sutherland and G. W. Hodgman, Communications of
+    the ACM 17 (1974) 32. OpenCV's own intersection of turned rectangles gives a third of the area for some that nearly
+    coincide.
+    """
+    corners = _corners(a) - b[:2]
+    turn = np.radians(b[4])
+    along, across = (np.sin(turn), np.cos(turn)), (np.cos(turn), -np.sin(turn))
+    polygon = np.stack([corners @ along, corners @ across], axis=1)
+    for axis, half in ((0, b[2] / 2), (1, b[3] / 2)):
+        for sign in (1.0, -1.0):
+            polygon = _cut(polygon, half - sign * polygon[:, axis])
+            if not len(polygon):
+                return 0.0
+    x, y = polygon.T
+    return 0.5 * abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1)))
+
+
+def _corners(r: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the corners, (row, col), in order around the rectangle, shape (4, 2)."""
+    turn = np.radians(r[4])
+    along = r[2] / 2 * np.array([np.sin(turn), np.cos(turn)])
+    across = r[3] / 2 * np.array([np.cos(turn), -np.sin(turn)])
+    around: NDArray[np.float64] = np.array([along + across, across - along, -along - across, along - across])
+    return r[:2] + around
+
+
+def _cut(polygon: NDArray[np.float64], inside: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what of a convex polygon lies where `inside`, a distance for each corner, is not negative."""
+    kept = []
+    for k, (here, there) in enumerate(zip(inside, np.roll(inside, -1), strict=True)):
+        if here >= 0:
+            kept.append(polygon[k])
+        if (here < 0) != (there < 0):
+            share = here / (here - there)
+            kept.append(polygon[k] + share * (polygon[(k + 1) % len(polygon)] - polygon[k]))
+    return np.array(kept).reshape(-1, 2)

@@ -30,6 +30,7 @@ def _result(method: str, accuracies: list[float], recall: float = 0.8) -> Result
         overall=Share(240, 300),
         recall=(Share(95, 100), Share(round(100 * recall), 100), Share(round(100 * recall), 100)),
         ece=0.1,
+        reliability=((0.9, 0.8, 300),),
         log_loss=0.5,
         confusion=np.array([[190, 5, 5], [2, 150, 48], [2, 50, 148]]),
         optimistic=None,

@@ -17,7 +17,7 @@ BOXES = st.builds(
     lambda row, col, width, longer, angle: box(row, col, width + longer, width, angle),
     st.floats(0, 40),
     st.floats(0, 40),
-    st.floats(2, 20),
+    st.floats(3, 20),
     st.floats(0, 30),
     st.floats(-89, 90),
 )
@@ -34,7 +34,8 @@ def inside(rectangle: Rectangle, points: np.ndarray) -> np.ndarray:
 @settings(max_examples=60, deadline=None)
 @given(a=BOXES, b=BOXES)
 def test_the_overlap_is_that_of_counted_points(a: Rectangle, b: Rectangle) -> None:
-    grid = np.stack(np.meshgrid(*[np.arange(-35, 75, 0.25)] * 2, indexing="ij"), -1).reshape(-1, 2)
+    # Off the whole numbers, so that no point lies on an edge and counts in one rectangle, but not in the other.
+    grid = np.stack(np.meshgrid(*[np.arange(-35, 75, 0.25) + 0.117] * 2, indexing="ij"), -1).reshape(-1, 2)
     in_a, in_b = inside(a, grid), inside(b, grid)
     counted = (in_a & in_b).sum() / (in_a | in_b).sum()
     assert overlaps([a], [b])[0, 0] == pytest.approx(counted, abs=0.05)
@@ -47,6 +48,14 @@ def test_known_overlaps() -> None:
     octagon = 2 * (np.sqrt(2) - 1) * 100  # what a square and the same turned by 45 degrees share
     expected = [1, 50 / 150, 0, octagon / (200 - octagon), 50 / 150]
     np.testing.assert_allclose(overlaps([one], others)[0], expected, atol=1e-4)
+
+
+def test_rectangles_that_nearly_coincide_overlap_nearly_wholly() -> None:
+    one, other = (
+        box(0, 0, 6.7815285337309525, 6.7815285337309525, 0.75),
+        box(0, 0, 7.53152853, 6.78152853, 0.75),
+    )
+    assert overlaps([one], [other])[0, 0] == pytest.approx(6.78152853 / 7.53152853, abs=1e-6)
 
 
 def test_far_from_the_origin_it_is_the_same() -> None:
