@@ -87,6 +87,8 @@ def export(folder: Path, kind: str, output: Path) -> int:
     from temwatch.learn.atlas_folder import as_csv, contact_sheet, write_atlas
     from temwatch.learn.labelled_images import read_labelled
 
+    if kind != "coco" and not output.absolute().parent.is_dir():
+        raise click.UsageError(f"-o {output}: there is no such folder")
     if kind == "coco":
         write_atlas(read_labelled(folder), output)
     elif kind == "csv":

@@ -87,6 +87,10 @@ def evaluate(
     from temwatch.learn.comparison_text import as_text, as_values, leakage, leakage_values
     from temwatch.recognition.methods import METHODS
 
+    if html and (doubtful or paper):
+        raise click.UsageError("--html shows the comparison: leave --doubtful and --paper out")
+    if html and not html.absolute().parent.is_dir():
+        raise click.UsageError(f"--html {html}: there is no such folder")
     chosen = tuple(METHODS) if "all" in methods else methods
     splits: Any = ("random", "group") if split == "both" else (split,)
     with threadpool_limits(limits=1), Progress(console=Console(stderr=True)) as bar:

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from temwatch.errors import AtlasRefused
-from temwatch.learn.labelled_images import Mark, known_only, read_labelled
+from temwatch.learn.labelled_images import Mark, known_only, pixel_hash, read_labelled, without_copies
 from temwatch.model.region import Region
-from temwatch.recognition.selection import first_of_each
 from temwatch.vision.features import FEATURE_NAMES, measure
 from temwatch.vision.outline import outline
 from temwatch.vision.view import View, look_at
@@ -94,7 +93,7 @@ def import_atlas(
 ) -> Atlas:
     """Measure every marked object of a folder of labelled images; see `read_labelled` for the layouts.
 
-    An image whose pixels an earlier one has too is left out. Where there is a box and no mask, the object is what
+    An image whose pixels an earlier one has too is left out, what it marks goes to the earlier one. Where there is a box and no mask, the object is what
     stands out inside the box; where nothing does, the ellipse that fills it.
 
     Parameters
@@ -113,16 +112,13 @@ def import_atlas(
     AtlasRefused
         No labelled object; a class that is not among `classes`; see `read_labelled` for the others.
     """
-    images = list(known_only(read_labelled(folder), classes))
-    pixels = [_pixel_hash(image.image) for image in images]
-    kept = first_of_each(pixels)
+    images, copies = without_copies(known_only(read_labelled(folder), classes))
     tables: list[NDArray[np.float32]] = []
     names: list[str] = []
     groups: list[str] = []
     hashes: list[str] = []
-    tally: Counter[str] = Counter({"copies": len(images) - len(kept)})
-    for number in kept.tolist():
-        image = images[number]
+    tally: Counter[str] = Counter({"copies": copies})
+    for image in images:
         tally["unmarked"] += not image.marks
         view = look_at(image.image, nm_per_px=nm_per_px)
         found = _regions(view, _chosen(image.marks, one_per_image), tally)
@@ -130,7 +126,7 @@ def import_atlas(
         tables.append(measure(view, regions, outline(regions, view.shape)))
         names += [name for _, name in found]
         groups += [image.group] * len(found)
-        hashes += [pixels[number]] * len(found)
+        hashes += [pixel_hash(image.image)] * len(found)
     if not names:
         raise AtlasRefused(f"{folder}: no marked object", next_step="check the masks, boxes or ellipses")
     return Atlas(
@@ -142,10 +138,6 @@ def import_atlas(
         hashes=tuple(hashes),
         notes=_notes(tally),
     )
-
-
-def _pixel_hash(image: NDArray[np.uint8]) -> str:
-    return hashlib.sha256(repr(image.shape).encode() + image.tobytes()).hexdigest()
 
 
 def _chosen(marks: Sequence[Mark], one_per_image: bool) -> Sequence[Mark]:

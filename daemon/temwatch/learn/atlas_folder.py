@@ -1,7 +1,6 @@
 """An atlas on disk: a plain COCO data set, so that every other program reads it too; and what is made from one."""
 
 import csv
-import hashlib
 import io
 import json
 import tempfile
@@ -19,7 +18,7 @@ from temwatch import __version__
 from temwatch.errors import AtlasRefused
 from temwatch.learn import coco
 from temwatch.learn.atlas import Atlas
-from temwatch.learn.labelled_images import LabelledImage, Mark, read_labelled
+from temwatch.learn.labelled_images import LabelledImage, Mark, pixel_hash, read_labelled, without_copies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +34,7 @@ class Imported:
 def write_atlas(images: Iterable[LabelledImage], folder: Path) -> Imported:
     """Write labelled images as a COCO data set, whole or not at all.
 
-    An image whose pixels an earlier one has too is left out. Pixels and masks come back exactly; beside what COCO
+    An image whose pixels an earlier one has too is left out, what it marks goes to the earlier one. Pixels and masks come back exactly; beside what COCO
     knows, each image keeps the group (specimen) that is to be held out together.
 
     Parameters
@@ -66,18 +65,14 @@ def write_atlas(images: Iterable[LabelledImage], folder: Path) -> Imported:
 
 
 def _laid_out(images: Iterable[LabelledImage], into: Path) -> tuple[dict[str, Any], Imported]:
-    known: set[str] = set()
     classes: dict[str, int] = {}
     files: list[dict[str, Any]] = []
     notes: list[dict[str, Any]] = []
     tally: Counter[str] = Counter()
     objects: Counter[str] = Counter()
-    for image in images:
-        digest = hashlib.sha256(repr(image.image.shape).encode() + image.image.tobytes()).hexdigest()
-        if digest in known:
-            tally["copies"] += 1
-            continue
-        known.add(digest)
+    kept, tally["copies"] = without_copies(images)
+    for image in kept:
+        digest = pixel_hash(image.image)
         tally["unmarked"] += not image.marks
         number = len(files) + 1
         name = f"{image.path.stem}-{digest[:8]}.png"

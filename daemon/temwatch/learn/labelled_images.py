@@ -1,9 +1,10 @@
 """Images in which people marked objects of several classes, read from folders of masks, boxes or ellipses."""
 
 import csv
+import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -100,6 +101,39 @@ def known_only(images: Iterable[LabelledImage], classes: Sequence[str] | None) -
                 next_step=f"mend the marks, or add it to the classes ({', '.join(classes or ())})",
             )
         yield image
+
+
+def without_copies(images: Iterable[LabelledImage]) -> tuple[list[LabelledImage], int]:
+    """Return every image once, and how many were copies, pixel by pixel, of an earlier one.
+
+    Objects that only a copy has marked are kept with the first: one image may lie in the folders of several classes.
+    The very same object stays what the first called it.
+    """
+    kept: dict[str, LabelledImage] = {}
+    copies = 0
+    for image in images:
+        digest = pixel_hash(image.image)
+        first = kept.get(digest)
+        if first is None:
+            kept[digest] = image
+            continue
+        copies += 1
+        more = tuple(mark for mark in image.marks if not any(_same(mark, known) for known in first.marks))
+        kept[digest] = replace(first, marks=first.marks + more)
+    return list(kept.values()), copies
+
+
+def pixel_hash(image: NDArray[np.uint8]) -> str:
+    """Return the SHA-256 of an image's shape and pixels, in hex."""
+    return hashlib.sha256(repr(image.shape).encode() + image.tobytes()).hexdigest()
+
+
+def _same(one: Mark, other: Mark) -> bool:
+    if one.box != other.box:
+        return False
+    if one.mask is None or other.mask is None:
+        return one.mask is other.mask
+    return bool(np.array_equal(one.mask, other.mask))
 
 
 def grey_image(path: Path) -> NDArray[np.uint8]:

@@ -78,6 +78,26 @@ def test_an_image_is_taken_once_however_often_it_is_there(tmp_path: Path) -> Non
     assert (made.images, made.copies, made.objects) == (1, 1, {"pore": 1})
 
 
+def test_what_only_a_copy_has_marked_is_kept_with_the_first(tmp_path: Path) -> None:
+    for class_, row in (("crack", 10), ("pore", 28)):
+        folder = tmp_path / "source" / class_
+        folder.mkdir(parents=True)
+        cv2.imwrite(str(folder / "a.bmp"), image_of(1, ()).image)
+        cv2.imwrite(str(folder / "a.png"), disc(row, 20).astype(np.uint8) * 255)
+    made = write_atlas(read_labelled(tmp_path / "source"), tmp_path / "atlas")
+    assert (made.images, made.copies, made.objects) == (1, 1, {"crack": 1, "pore": 1})
+    assert import_atlas(tmp_path / "source").classes == ("crack", "pore")
+
+
+def test_a_table_into_a_missing_folder_is_refused_in_words(tmp_path: Path) -> None:
+    write_atlas([image_of(1, (masked("pore", 20, 20),))], tmp_path / "a")
+    said = CliRunner().invoke(
+        atlas, ["export", str(tmp_path / "a"), "--format", "csv", "-o", str(tmp_path / "no" / "t.csv")]
+    )
+    assert said.exit_code == 2
+    assert "there is no such folder" in said.output
+
+
 def test_nothing_is_written_over(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(AtlasRefused, match="is not empty"):
