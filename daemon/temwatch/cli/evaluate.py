@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from temwatch.learn.atlas import Atlas
 
 
-_DOUBTS_SHOWN = 30
-
-
 @click.command()
 @click.option(
     "--atlas",
@@ -119,7 +116,7 @@ def evaluate(
         from temwatch.learn.comparison_page import as_page
         from temwatch.learn.label_doubts import doubts_about
 
-        html.write_text(as_page(tables, doubts_about(atlas).doubts[:_DOUBTS_SHOWN]), "utf-8")
+        html.write_text(as_page(tables, doubts_about(atlas)), "utf-8")
     if as_json:
         told = [as_values(table) for table in tables]
         if len(tables) == 2:

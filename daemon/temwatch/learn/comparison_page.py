@@ -6,7 +6,7 @@ from html import escape
 from temwatch import __version__
 from temwatch.learn.comparison import Comparison, Result
 from temwatch.learn.comparison_text import leakage
-from temwatch.learn.label_doubts import Doubt
+from temwatch.learn.label_doubts import Doubts
 from temwatch.recognition.evaluation import Share
 
 _STYLE = """
@@ -21,25 +21,25 @@ _HELD = {"random": "rows at random", "group": "whole groups"}
 _BLUE, _GREY, _INK, _ORANGE = "#1f6fb2", "#c6ced8", "#1b2430", "#c8500a"
 
 
-def as_page(comparisons: Sequence[Comparison], doubts: Sequence[Doubt] = ()) -> str:
+def as_page(comparisons: Sequence[Comparison], doubts: Doubts | None = None, most: int = 30) -> str:
     """Return the page.
 
     Parameters
     ----------
     comparisons : sequence of Comparison
         Of one atlas; with two splits, random before group, what leaks between them is shown.
-    doubts : sequence of Doubt
-        Labels that the rest of the atlas contradicts, the worst first.
+    doubts : Doubts, optional
+        Labels that the rest of the atlas contradicts; up to `most` are shown.
     """
     title = f"Recognition methods on {escape(comparisons[0].atlas)}"
     parts = [part for comparison in comparisons for part in _split(comparison)]
     if len(comparisons) == 2:
         parts += [
             "<h2>What leaks between rows of one group</h2>",
-            f"<pre>{escape(leakage(*comparisons))}</pre>",
+            f"<p>{_origin(comparisons[1])}</p><pre>{escape(leakage(*comparisons))}</pre>",
         ]
-    if doubts:
-        parts += _doubts(doubts, comparisons[0])
+    if doubts and doubts.doubts:
+        parts += _doubts(doubts, comparisons[0].groups, most)
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
         f"<h1>{title}</h1><p>temwatch {escape(__version__)}. Intervals are 95 %; a row held out several times counts"
@@ -145,15 +145,19 @@ def _reliability(comparison: Comparison, result: Result) -> str:
     )
 
 
-def _doubts(doubts: Sequence[Doubt], comparison: Comparison) -> Iterable[str]:
+def _doubts(doubts: Doubts, groups: int, most: int) -> Iterable[str]:
+    caption = (
+        f"{len(doubts.doubts)} of {doubts.rows} objects of {groups} groups; each judged by a recognizer that has not"
+        f" seen its {doubts.held_out}; atlas {doubts.digest[:16]}…"
+    )
     rows = [
         f"<tr><td>{escape(one.label)}</td><td>{escape(one.rather)}</td><td>{one.confidence:.1%}</td>"
         f"<td>{escape(one.group)}</td></tr>"
-        for one in doubts
+        for one in doubts.doubts[:most]
     ]
     return (
         "<h2>Labels that the rest of the atlas contradicts</h2>",
-        _table(("label", "the others say", "probability of the label", "group"), rows, _origin(comparison)),
+        _table(("label", "the others say", "probability of the label", "group"), rows, caption),
     )
 
 

@@ -75,7 +75,7 @@ def read(page: str) -> Reader:
 
 
 def test_every_table_says_what_it_rests_on(atlas: Atlas, tables: list[Comparison]) -> None:
-    reader = read(as_page(tables, doubts_about(atlas).doubts))
+    reader = read(as_page(tables, doubts_about(atlas)))
     assert reader.tables == len(reader.captions) == 2 * (1 + 2 * 2) + 1
     for caption in reader.captions:
         assert atlas.digest[:16] in caption
@@ -102,5 +102,5 @@ def test_two_splits_show_what_leaks_between_them(tables: list[Comparison]) -> No
 
 
 def test_a_wrong_label_is_listed(atlas: Atlas, tables: list[Comparison]) -> None:
-    page = as_page(tables, doubts_about(atlas).doubts)
+    page = as_page(tables, doubts_about(atlas))
     assert "Labels that the rest of the atlas contradicts" in page
