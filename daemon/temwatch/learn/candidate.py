@@ -132,28 +132,10 @@ def learn_candidate(
         say(f"{len(kept)} of {len(labels)} labels are kept, the same share of every class")
     codes, groups = _codes(kept.classes), np.array(kept.groups)
     parts = folds(codes, groups, count=FOLDS, seed=0)
-    said_by_champion: list[str] = [""] * len(kept)
-    said_by_candidate: list[str] = [""] * len(kept)
-    seen = np.zeros(len(kept), bool)
-    for number, (train, test) in enumerate(parts, start=1):
-        say(f"held out {number} of {len(parts)}")
-        part, held = kept.only(_mask(train, len(kept))), kept.only(_mask(test, len(kept)))
-        candidate = learned_by(recipe, part, simulated, settings)
-        rival = _without(champion, part, held, simulated, settings)
-        for which, recognizer in ((said_by_champion, rival), (said_by_candidate, candidate)):
-            for place, class_ in zip(np.sort(test).tolist(), _named(recognizer, held), strict=True):
-                which[place] = class_
-        seen[test] = True
+    judged, where = _held_out(kept, parts, recipe, simulated, champion, settings, say)
     curve = _curve(kept, parts, recipe, simulated, settings, say)
     say("learning from all labels")
     recognizer = learned_by(recipe, kept, simulated, settings)
-    where = np.flatnonzero(seen)
-    judged = Judged(
-        truth=tuple(kept.classes[k] for k in where),
-        champion=tuple(said_by_champion[k] for k in where),
-        candidate=tuple(said_by_candidate[k] for k in where),
-        groups=tuple(kept.groups[k] for k in where),
-    )
     disputed = dissents(
         judged.truth,
         judged.candidate,
@@ -169,6 +151,37 @@ def learn_candidate(
         verdict=judge(judged, floors=settings.floors, dissents=disputed),
         curve=(*curve, *_last_point(judged, parts)),
     )
+
+
+def _held_out(
+    labels: TrainingSet,
+    parts: Sequence[tuple[Codes, Codes]],
+    recipe: str,
+    simulated: TrainingSet | None,
+    champion: Champion,
+    settings: Settings,
+    say: Say,
+) -> tuple[Judged, Codes]:
+    """Return what candidate and champion call the labels they did not learn from, and which labels these are."""
+    by_champion, by_candidate = [""] * len(labels), [""] * len(labels)
+    seen = np.zeros(len(labels), bool)
+    for number, (train, test) in enumerate(parts, start=1):
+        say(f"held out {number} of {len(parts)}")
+        part, held = labels.only(_mask(train, len(labels))), labels.only(_mask(test, len(labels)))
+        candidate = learned_by(recipe, part, simulated, settings)
+        rival = _without(champion, part, held, simulated, settings)
+        for which, recognizer in ((by_champion, rival), (by_candidate, candidate)):
+            for place, class_ in zip(np.sort(test).tolist(), _named(recognizer, held), strict=True):
+                which[place] = class_
+        seen[test] = True
+    where = np.flatnonzero(seen)
+    judged = Judged(
+        truth=tuple(labels.classes[k] for k in where),
+        champion=tuple(by_champion[k] for k in where),
+        candidate=tuple(by_candidate[k] for k in where),
+        groups=tuple(labels.groups[k] for k in where),
+    )
+    return judged, where
 
 
 def _curve(
