@@ -20,9 +20,12 @@ from skimage.measure import block_reduce, label, regionprops, regionprops_table
 from skimage.morphology import closing, disk, skeletonize
 
 from temwatch.model.frame import ImagingMode
-from temwatch.vision.features import contour, grey, measure, shape, texture
+from temwatch.store.shelf import load, starter
+from temwatch.store.weights import load_weights, shipped_finder
+from temwatch.vision.features import FEATURE_NAMES, contour, grey, measure, shape, texture
 from temwatch.vision.features.sheet import lay_out
 from temwatch.vision.finder import ThresholdFinder
+from temwatch.vision.finder.learned import LearnedFinder
 from temwatch.vision.outline import long_axis_degrees, outline
 from temwatch.vision.view import look_at
 
@@ -98,6 +101,18 @@ def ours(image: NDArray[np.uint16], repeats: int) -> tuple[Bench, NDArray[np.flo
     _by_group(parts, view, found.regions, outlines)
     print("  features by group (one pass, ms): " + ", ".join(f"{k} {v:.0f}" for k, v in parts.ms.items()))
     return bench, np.array([(r.row, r.col) for r in outlines.rectangles])
+
+
+def with_the_learned_finder(image: NDArray[np.uint16], repeats: int) -> Bench:
+    bench = Bench(repeats)
+    view = bench("background", lambda: look_at(image, nm_per_px=1.0, mode=ImagingMode.BF))
+    finder = LearnedFinder(load_weights(shipped_finder(), "int8"))
+    found = bench("find (learned, int8)", lambda: finder.find(view))
+    outlines = bench("outline, rectangle", lambda: outline(found.regions, view.shape))
+    features = bench("all 56 features", lambda: measure(view, found.regions, outlines))
+    recognizer = load(starter("learned"))
+    bench("recognise", lambda: recognizer.recognise(features, FEATURE_NAMES))
+    return bench
 
 
 def _by_group(parts: Bench, view: Any, regions: Any, outlines: Any) -> None:
@@ -215,6 +230,10 @@ def main() -> None:
     bench, places = ours(image, chosen.repeats)
     total = sum(bench.ms.values())
     _print("temwatch", bench, places, places, total)
+    learned = with_the_learned_finder(image, chosen.repeats)
+    print(f"\nwith the learned finder: {sum(learned.ms.values()):.0f} ms")
+    for step, ms in learned.ms.items():
+        print(f"  {step:24s}{ms:9.1f} ms")
     for name, chain in (
         ("A, as usually written", as_usually_written),
         ("A2, best of each step", best_of_each),

@@ -1,6 +1,6 @@
-"""Recognition against its budgets, as ratios within one run: solving, leaving out, recognising, judging.
+"""Recognition against its budgets, as ratios within one run: solving, growing, recognising, judging, ReliefF.
 
-Run with one BLAS thread: ``OMP_NUM_THREADS=1 python benchmarks/recognition.py``.
+skrebate, which ReliefF is compared with, comes with the extra ``oracles``. Run with one BLAS thread: ``OMP_NUM_THREADS=1 python benchmarks/recognition.py``.
 """
 
 import time
@@ -14,8 +14,11 @@ from temwatch.acceptance.rules import Rules
 from temwatch.acceptance.verdict import judge
 from temwatch.model.finding import Finding, Rectangle
 from temwatch.recognition.fitting import fit_recognizer
+from temwatch.recognition.growing import GrowingMachine
+from temwatch.recognition.kernel_elm import KernelELM
 from temwatch.recognition.kernel_machine import squared_distances
 from temwatch.recognition.leave_one_out import choose, gram, solve
+from temwatch.recognition.relieff import ReliefF
 
 Array = NDArray[np.float64]
 CLASSES = ("pore", "slag_inclusion", "looseness", "crack", "particle", "artefact")
@@ -81,6 +84,52 @@ def solving(n: int) -> None:
     print(f"        {refit_ms / search_ms:.0f}x")
 
 
+def growing(n: int) -> None:
+    """Compare learning one more label with solving for all of them, and landmarks with all rows."""
+    rows, codes, targets = material(n + 20)
+    gamma = 0.4 / float(np.median(squared_distances(rows[:500], rows[:500])))
+    machine = GrowingMachine(rows[:n], targets[:n], np.ones(n), gamma=gamma, regularisation=100.0)
+
+    def one_more() -> None:
+        k = machine.machine().rows.shape[0]
+        machine.append(rows[k : k + 1], targets[k : k + 1], np.ones(1))
+
+    def anew() -> None:
+        kernel = gram(squared_distances(rows, rows), gamma)
+        kernel[np.diag_indices_from(kernel)] += 0.01
+        factor = cho_factor(kernel, overwrite_a=True, check_finite=False)
+        cho_solve(factor, targets, check_finite=False)
+
+    append_ms, anew_ms = cpu_ms(one_more), cpu_ms(anew, repeats=3)
+    print(
+        f"n={n}: one label more {append_ms:.0f} ms, solving anew {anew_ms:.0f} ms: {anew_ms / append_ms:.1f}x"
+    )
+    exact_ms = cpu_ms(lambda: KernelELM(exact_rows=n).fit(rows[:n], codes[:n]), repeats=1)
+    few_ms = cpu_ms(lambda: KernelELM(exact_rows=10).fit(rows[:n], codes[:n]), repeats=1)
+    print(f"n={n}: fit with its search, exact {exact_ms:.0f} ms, on 1000 landmarks {few_ms:.0f} ms", end="")
+    print(f": {exact_ms / few_ms:.1f}x")
+
+
+def many(n: int) -> None:
+    """Time a fit far beyond what can be solved for exactly, and say what it keeps in memory."""
+    rows, codes, _ = material(n)
+    taken = cpu_ms(lambda: KernelELM().fit(rows, codes, groups=np.arange(n) // 40), repeats=1)
+    print(f"n={n}: fit on 1000 landmarks {taken / 1e3:.1f} s")
+
+
+def weighing(n: int = 2000, p: int = 40) -> None:
+    """Compare ReliefF with skrebate's."""
+    rows, codes, _ = material(n, p)
+    ours = cpu_ms(lambda: ReliefF().fit(rows, codes), repeats=3)
+    try:
+        from skrebate import ReliefF as TheirReliefF
+    except ImportError:
+        print(f"ReliefF {n} x {p}: {ours:.0f} ms; skrebate is not installed (extra oracles)")
+        return
+    theirs = cpu_ms(lambda: TheirReliefF(n_neighbors=10, n_jobs=1).fit(rows, codes), repeats=1)
+    print(f"ReliefF {n} x {p}: {ours:.0f} ms, skrebate {theirs:.0f} ms: {theirs / ours:.0f}x")
+
+
 def recognising(n: int, m: int = 500) -> None:
     """Time one frame's worth of objects, beside the bare scores."""
     rows, codes, _ = material(n + m)
@@ -126,5 +175,8 @@ def _finding(random: np.random.Generator, number: int) -> Finding:
 if __name__ == "__main__":
     for size in (1000, 2000):
         solving(size)
+    growing(3000)
+    many(50_000)
+    weighing()
     recognising(2000)
     judging()

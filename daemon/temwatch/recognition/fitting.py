@@ -98,7 +98,7 @@ def fit_recognizer(
         classes=class_names,
         feature_names=tuple(feature_names),
         confidence=confidence,
-        rows_by_class=dict(sorted(Counter(labels[kept].tolist()).items())),
+        rows_by_class=dict(sorted(Counter(labels.tolist()).items())),
         groups=folds.groups,
         held_out=folds.held_out,
         settings={
@@ -201,8 +201,8 @@ def _held_out_scores(
 def _left_out(kept: int, held: int, rows: int) -> tuple[str, ...]:
     notes = []
     if kept < rows:
-        notes.append(f"{kept} of {rows} rows were kept, the same share of every class")
-    if held < kept:
+        notes.append(f"learned from all {rows} rows; {kept} of them are kept, the same share of every class")
+    if held < rows:
         notes.append(f"{held} of {rows} rows could be held out: the others are alone in their class")
     return tuple(notes)
 

@@ -18,7 +18,7 @@ from temwatch.recognition.tempered import Tempered
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
-# Memory and time of the search for neighbours go with the square of the rows kept; as `KernelELM.max_rows`.
+# Memory and time of the search for neighbours go with the square of the rows kept.
 _MOST_ROWS = 6000
 
 
@@ -58,7 +58,7 @@ def kernel_elm(filled: Array, scaler: Scaler, codes: Codes, groups: Codes, weigh
         machine=machine,
         temperature=float(fitted.temperature_),
         kept=fitted.kept_rows_,
-        held_out=fitted.kept_rows_,
+        held_out=np.arange(len(codes)),
         probability=fitted.loo_proba_,
         settings={"gamma": float(machine.gamma), "regularisation": float(fitted.regularisation_)},
     )

@@ -1,18 +1,19 @@
 """The kernel ELM is a proper estimator, equals kernel ridge regression, and its leave-one-out is exact."""
 
-import warnings
-
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris, load_wine, make_classification
 from sklearn.kernel_ridge import KernelRidge
+from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from temwatch.recognition.kernel_elm import KernelELM
 
 
-@parametrize_with_checks([KernelELM(), KernelELM(class_weight="balanced")])
+@parametrize_with_checks(
+    [KernelELM(), KernelELM(class_weight="balanced"), KernelELM(exact_rows=10, landmarks=15)]
+)
 def test_scikit_learn_accepts_it_as_its_own(estimator, check):
     check(estimator)
 
@@ -110,27 +111,77 @@ def test_balanced_weights_find_more_of_a_rare_class():
     assert balanced.predict(even).mean() < 0.3
 
 
-def test_above_search_rows_only_the_grid_is_searched_on_a_part(wine):
+def test_above_exact_rows_a_stratified_part_carries_the_kernel_and_all_rows_teach(wine):
     X, y = wine
-    fitted = KernelELM(search_rows=60).fit(X, y)
-    assert len(fitted.kept_rows_) == len(X)
-    assert len(fitted.loo_decision_) == len(X)
-
-
-def test_above_max_rows_a_stratified_part_is_kept_and_said(wine):
-    X, y = wine
-    with pytest.warns(UserWarning, match="keeps 60 of 178 rows"):
-        fitted = KernelELM(max_rows=60).fit(X, y)
+    fitted = KernelELM(exact_rows=100, landmarks=60).fit(X, y)
     shares = np.bincount(y[fitted.kept_rows_]) / 60
     np.testing.assert_allclose(shares, np.bincount(y) / 178, atol=0.02)
+    assert len(fitted.machine_.rows) == 60
+    assert len(fitted.loo_decision_) == 178
+
+
+@pytest.mark.parametrize("groups", [None, np.arange(178) % 9])
+def test_with_every_row_a_landmark_nothing_is_approximate(wine, groups):
+    X, y = wine
+    grid = {"gammas": [0.4], "regularisations": [10.0], "class_weight": "balanced"}
+    exact = KernelELM(**grid).fit(X, y, groups=groups)
+    reduced = KernelELM(**grid, exact_rows=10, landmarks=178).fit(X, y, groups=groups)
+    np.testing.assert_allclose(reduced.loo_decision_, exact.loo_decision_, atol=1e-6)
+    np.testing.assert_allclose(reduced.decision_function(X), exact.decision_function(X), atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [178, 30, 3])
+def test_on_landmarks_too_held_out_means_refitted_without(wine, count):
+    X, y = wine
+    groups = np.arange(len(X)) % count
+    weights = (len(y) / (3 * np.bincount(y)))[y]
+    fitted = KernelELM(class_weight="balanced", exact_rows=10, landmarks=40).fit(X, y, groups=groups)
+    landmarks, c = fitted.machine_.rows, fitted.regularisation_
+    K = rbf_kernel(landmarks, gamma=fitted.gamma_)
+    for group in range(0, count, 5):
+        left, kept = np.flatnonzero(groups == group), np.flatnonzero(groups != group)
+        k = rbf_kernel(X[kept], landmarks, gamma=fitted.gamma_)
+        own = (k * weights[kept, None]).T
+        again = np.linalg.solve(own @ k + K / c, own @ _signed(y)[kept])
+        held_out = rbf_kernel(X[left], landmarks, gamma=fitted.gamma_) @ again
+        np.testing.assert_allclose(fitted.loo_decision_[left], held_out, atol=1e-6)
+
+
+def test_rows_in_several_portions_count_as_in_one():
+    X, y = make_classification(4203, 6, n_informative=4, random_state=0)
+    grid = {"gammas": [1.6], "regularisations": [10.0]}
+    fitted = KernelELM(**grid, landmarks=50, search_rows=200).fit(X, y, groups=np.arange(4203) % 41)
+    landmarks, c = fitted.machine_.rows, fitted.regularisation_
+    k = rbf_kernel(X, landmarks, gamma=fitted.gamma_)
+    again = np.linalg.solve(k.T @ k + rbf_kernel(landmarks, gamma=fitted.gamma_) / c, k.T @ _signed(y))
+    np.testing.assert_allclose(fitted.machine_.decision(X), k @ again, atol=1e-6)
 
 
 def test_the_same_seed_gives_the_same_machine(wine):
     X, y = wine
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        first, second = (KernelELM(max_rows=60, random_state=3).fit(X, y) for _ in range(2))
+    first, second = (KernelELM(exact_rows=10, landmarks=60, random_state=3).fit(X, y) for _ in range(2))
     np.testing.assert_array_equal(first.machine_.weights, second.machine_.weights)
+
+
+@pytest.mark.parametrize("class_weight", [None, {0: 3.0, 1: 0.2, 2: 1.0}])
+def test_rows_learned_one_by_one_are_as_good_as_all_at_once(wine, class_weight):
+    X, y = wine
+    part, rest = np.arange(0, 178, 2), np.arange(1, 178, 2)
+    grown = KernelELM(class_weight=class_weight).fit(X[part], y[part])
+    for row in rest:
+        grown.append(X[row : row + 1], y[row : row + 1])
+    weights = np.array([(class_weight or {}).get(c, 1.0) for c in y])
+    order = np.concatenate([part, rest])
+    again = _refit(X, y, order, np.arange(178), grown, weights)
+    np.testing.assert_allclose(grown.machine_.decision(X), again, atol=1e-9)
+
+
+def test_a_class_that_is_new_or_a_machine_on_landmarks_asks_for_another_fit(wine):
+    X, y = wine
+    with pytest.raises(ValueError, match="class 7 is not one of those learned"):
+        KernelELM().fit(X, y).append(X[:1], [7])
+    with pytest.raises(ValueError, match="fitted on landmarks"):
+        KernelELM(exact_rows=10, landmarks=60).fit(X, y).append(X[:1], y[:1])
 
 
 @pytest.mark.parametrize(
