@@ -68,6 +68,22 @@ def test_a_frame_that_was_set_aside_is_put_back_from_health(page: Page, lab: Lab
     assert faults_beside_lost_connections(page, lab) == []
 
 
+def test_the_finder_is_made_more_sensitive_from_health(page: Page, lab: Lab) -> None:
+    name_operator(page, "dora")
+    goto(page, "health")
+    slider = "document.querySelector('[data-sensitivity]')"
+    page.until(f"{slider}?.value === '0.5'")
+    page.ask(f"{slider}.value = '0.8'; {slider}.dispatchEvent(new Event('input')); 1")
+    page.ask("document.querySelector('[data-sensitivity-apply]').click()")
+    page.until(f"{MAIN}.innerText.includes('set by dora')")
+    assert lab.site.status()["sensitivity"] == 0.8
+    page.ask(
+        "[...document.querySelectorAll('button')].find((one) => one.innerText === 'as configured').click()"
+    )
+    page.until(f"{MAIN}.innerText.includes('0.50, as configured')")
+    assert faults(page, lab) == []
+
+
 def test_the_labelling_path_by_keyboard_alone(browser: Chromium, lab: Lab) -> None:
     page = browser.page(lab.url)
     tab_to(page, "document.activeElement?.id === 'operator'")

@@ -221,6 +221,30 @@ def test_a_root_can_be_paused_and_resumed(make_site: MakeSite) -> None:
     site.until(lambda: site.status()["ledger"]["titan"]["done"] == 1)
 
 
+def test_the_finder_can_be_made_more_sensitive_for_the_next_frames_and_stays_so(make_site: MakeSite) -> None:
+    site = make_site()
+    site.start()
+
+    def sensitivity_of(count: int) -> list[float | None]:
+        session = site.folder / "titan" / f"session {count}"
+        session.mkdir()
+        expose(session, 1)
+        site.until(lambda: site.status()["ledger"]["titan"]["done"] == count)
+        return [m.report().sensitivity for m in ends(site.history())][-1:]
+
+    assert sensitivity_of(1) == [0.5]
+    with Commands(site.commands, timeout_s=10.0, operator="anna") as daemon:
+        daemon.ask("finder.sensitivity", value=0.9)
+    assert sensitivity_of(2) == [0.9]
+    site.kill()
+    site.start()
+    assert (site.status()["sensitivity"], site.status()["sensitivity_by"]) == (0.9, "anna")
+    assert sensitivity_of(3) == [0.9]
+    said = cli(site, "finder", "sensitivity", "--as-configured")
+    assert (said.returncode, said.stdout) == (0, "sensitivity 0.5, as configured\n")
+    assert sensitivity_of(4) == [0.5]
+
+
 def test_old_files_are_replayed_once_and_a_second_replay_ends_at_once(
     make_site: MakeSite, tmp_path: Path
 ) -> None:

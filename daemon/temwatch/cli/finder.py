@@ -7,6 +7,7 @@ import click
 
 from temwatch.cli.finder_evaluate import evaluate
 from temwatch.cli.finder_tune import list_, tune, use
+from temwatch.cli.options import address_options, config_option, daemon_at
 from temwatch.errors import ModelRefused, PermanentError
 
 
@@ -60,6 +61,33 @@ def gallery(picture: Path, seed: int) -> int:
 
     if not cv2.imwrite(str(picture), sheet(seed)):
         raise PermanentError(f"{picture}: can't be written", next_step="name a .png in a folder that exists")
+    return 0
+
+
+@finder.command("sensitivity")
+@click.argument("value", required=False, type=click.FloatRange(0, 1))
+@click.option("--as-configured", is_flag=True, help="What [finder] says again.")
+@config_option()
+@address_options
+@click.pass_context
+def sensitivity(
+    ctx: click.Context,
+    *,
+    value: float | None,
+    as_configured: bool,
+    config: str | None,
+    events: str | None,
+    commands: str | None,
+) -> int:
+    """Have the running daemon find more from the next frame on (VALUE near 1), or less (near 0); no VALUE: say it."""
+    if as_configured and value is not None:
+        raise click.UsageError("either VALUE or --as-configured")
+    with daemon_at(ctx, config, events, commands).commands(timeout_s=60.0) as daemon:
+        if as_configured or value is not None:
+            daemon.ask("finder.sensitivity", value=value)
+        state = daemon.ask("status").result
+    by = f"set by {state['sensitivity_by']}" if state["sensitivity_by"] else "as configured"
+    click.echo(f"sensitivity {state['sensitivity']:g}, {by}")
     return 0
 
 

@@ -65,7 +65,8 @@ def picture(state: dict[str, Any]) -> Group:
         word.append(f"  {state['reason']}", style="default")
     facts = Text(
         f"temwatch {state['version']}  process {state['pid']}  since {state['started_at']}\n"
-        f"model {state['model']}  finder {state['finder']}  head {state['head']}"
+        f"model {state['model']}  finder {state['finder']}"
+        f" ({state['sensitivity']:g})  head {state['head']}"
         f"  disk {state['disk_free_bytes'] / 1e9:.1f} GB free",
         style="dim",
     )

@@ -55,6 +55,7 @@ QUESTIONS = frozenset(
 )
 ORDERS = frozenset(
     [
+        "finder.sensitivity",
         "frame.reinject",
         "label.add",
         "label.bulk",

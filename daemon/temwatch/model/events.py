@@ -100,6 +100,8 @@ class WorkerHealth:
 class StatusChanged:
     """How the daemon is doing (``status.changed``, and the answer to ``status``).
 
+    `sensitivity` is the finder's, `sensitivity_by` who said it; empty for the configuration.
+
     `state` is one word: ``starting``, ``ready``, ``degraded``, ``full``, ``draining`` or ``stopping``.
     """
 
@@ -115,6 +117,8 @@ class StatusChanged:
     workers: tuple[WorkerHealth, ...]
     model: str
     finder: str
+    sensitivity: float
+    sensitivity_by: str
     head: int
     disk_free_bytes: int
     notes: tuple[str, ...] = field(default=())

@@ -75,6 +75,8 @@ class Report:
         1 for the first content seen under this path, 2 after it was overwritten, and so on.
     shape : tuple of int
         (row, col) of the inspected image, data bar cut off.
+    sensitivity : float or None
+        Of the finder, in [0, 1]; None in reports from before it was said.
     notes : tuple of str
         What a reader must know to trust the numbers: no calibration, unknown mode, a fallback taken.
     timings_ms : mapping of str to float
@@ -103,5 +105,6 @@ class Report:
     model: ModelName
     finder: str
     software: str
+    sensitivity: float | None = None
     notes: tuple[str, ...] = ()
     timings_ms: Mapping[str, float] = field(default_factory=dict)

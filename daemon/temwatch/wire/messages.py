@@ -190,6 +190,12 @@ class RootArgs(_Strict):
     root: str
 
 
+class SensitivityArgs(_Strict):
+    """Arguments of ``finder.sensitivity``: 0 few false finds, 1 few missed ones; null for what the configuration says."""
+
+    value: float | None = Field(ge=0, le=1, allow_inf_nan=False)
+
+
 class RootAddArgs(_Strict):
     """Arguments of ``root.add``: a folder to watch until ``root.remove`` or the daemon's end."""
 

@@ -31,6 +31,7 @@ ARGUMENTS: Mapping[str, type[Any]] = {
     "frame.contours": messages.FrameContoursArgs,
     "frame.reinject": messages.FrameArgs,
     "audit.recent": messages.AuditRecentArgs,
+    "finder.sensitivity": messages.SensitivityArgs,
     "root.pause": messages.RootArgs,
     "root.resume": messages.RootArgs,
     "root.remove": messages.RootArgs,

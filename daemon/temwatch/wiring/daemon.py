@@ -38,8 +38,9 @@ from temwatch.publish.queries import Queries
 from temwatch.publish.replies import Replies, declared
 from temwatch.publish.review import Review
 from temwatch.publish.self_test import prove_closed
-from temwatch.store import models, outbox, results
-from temwatch.store.database import Database
+from temwatch.publish.sensitivity import Sensitivity
+from temwatch.store import models, outbox, results, sensitivity
+from temwatch.store.database import Connection, Database
 from temwatch.store.frames import FrameRow
 from temwatch.store.shelf import load, starter
 from temwatch.store.store import Store
@@ -89,6 +90,7 @@ class Daemon:
         self._root_states: dict[str, RootState] = {}
         self._troubles: dict[str, str] = {}
         self._word = "starting"
+        self._changing = asyncio.Lock()  # what workers are told changes one thing at a time
         self.database = Database(settings.state.dir)
         self.store = Store(self.database, instance=str(uuid.uuid4()))
         self.champions = Champions(
@@ -186,6 +188,7 @@ class Daemon:
         """Return everything a person or dashboard wants to know of the daemon."""
         word, reason = self.state()
         newest = self.database.ask(results.last_frame_at)
+        said = self.database.ask(sensitivity.said)
         return StatusChanged(
             state=word,
             reason=reason,
@@ -197,6 +200,8 @@ class Daemon:
             workers=self.dispatch.workers(),
             model=self._model.name,
             finder=self._settings.finder.method,
+            sensitivity=said.value if said else self._settings.finder.sensitivity,
+            sensitivity_by=said.by if said else "",
             head=self.database.ask(outbox.head),
             disk_free_bytes=shutil.disk_usage(self._settings.state.dir).free,
             notes=tuple(
@@ -223,10 +228,13 @@ class Daemon:
             noted=lambda event, fields: _log.info(event, **fields),
         )
 
-    def _task_settings(self, frozen: str | None = None) -> dict[str, Any]:
+    def _task_settings(self, tx: Connection | None = None) -> dict[str, Any]:
+        """Return what workers are told; without a database, what the configuration says of it."""
         settings = self._settings
+        frozen = models.frozen(tx) if tx else None
+        said = sensitivity.said(tx) if tx else None
         return task_settings(
-            settings.finder,
+            settings.finder.model_copy(update={"sensitivity": said.value}) if said else settings.finder,
             settings.acceptance,
             settings.recognizer,
             model=self._model,
@@ -242,15 +250,27 @@ class Daemon:
         SettingsRefused
             No worker could start with it; they go on with what they had.
         """
-        before = self._model
-        self._model = self.database.ask(self.champions.present)
-        try:
-            await self.engine.reconfigure(self._task_settings(self.database.ask(models.frozen)))
-        except TemwatchError:
-            self._model = before
-            raise
+        async with self._changing:
+            before = self._model
+            self._model = self.database.ask(self.champions.present)
+            try:
+                await self.engine.reconfigure(self.database.ask(self._task_settings))
+            except TemwatchError:
+                self._model = before
+                raise
         _log.info("recognizer in use", model=self._model.name)
         self.rescoring.poke()
+
+    async def _tune(self) -> None:
+        """Have the workers take the sensitivity said last; each between two jobs.
+
+        Raises
+        ------
+        SettingsRefused
+            No worker could start with it; they go on with what they had.
+        """
+        async with self._changing:
+            await self.engine.reconfigure(self.database.ask(self._task_settings))
 
     def _learning(self) -> Learning:
         async def whole(model_id: str) -> None:
@@ -289,6 +309,7 @@ class Daemon:
             **labels.handlers(),
             **Models(self.database, self._learning(), clock=self._clock).handlers(),
             **review.handlers(),
+            **Sensitivity(self.database, self._tune, clock=self._clock).handlers(),
             **audit.handlers(),
         }
         return Replies(handlers, identify=identify, record=audit.record)
@@ -343,7 +364,7 @@ class Daemon:
             self.store.open_root(section.name)
         self._model, wrong = self.database.ask(self.champions.checked)
         self._trouble("recognizer", wrong)
-        self.engine.prepare(self._task_settings(self.database.ask(models.frozen)))
+        self.engine.prepare(self.database.ask(self._task_settings))
 
     @contextlib.asynccontextmanager
     async def _serving(self) -> AsyncIterator[None]:

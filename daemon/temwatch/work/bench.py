@@ -37,6 +37,8 @@ class Bench:
         Its digest.
     finder : Finder
     rules : Rules
+    sensitivity : float or None
+        Of the finder, for the report.
     remarks : tuple of str
         Said in every report: that the recognizer is frozen, for instance.
     tick : callable
@@ -47,6 +49,7 @@ class Bench:
     model_id: str
     finder: Finder
     rules: Rules
+    sensitivity: float | None = None
     remarks: tuple[str, ...] = ()
     tick: Callable[[], float] = time.perf_counter
 
@@ -130,6 +133,7 @@ class Bench:
             summary=summary_of(findings, measured, frame.calibration.nm_per_px),
             model=ModelName(id=self.model_id, method=card.method, provenance=card.provenance),
             finder=self.finder.name,
+            sensitivity=self.sensitivity,
             software=f"temwatch {__version__}",
             notes=(*self.remarks, *notes_on(frame), *measured.notes),
             timings_ms={step: round(spent, 1) for step, spent in timings_ms.items()},

@@ -101,6 +101,7 @@ def bench_of(settings: dict[str, Any]) -> Bench:
         model_id=folder.name,
         finder=finder_of(settings["finder"]),
         rules=rules_of(settings["acceptance"]),
+        sensitivity=float(settings["finder"]["sensitivity"]),
         remarks=tuple(settings.get("remarks", ())),
     )
 

@@ -5,16 +5,19 @@ import { el, put } from "./dom.js";
 import { reinject } from "./frame.js";
 import { short } from "./geometry.js";
 import { order, unsaved } from "./orders.js";
+import { sensitivityPanel } from "./sensitivity.js";
 import { newest, on, site, stateWord } from "./site.js";
 
 export function health(main) {
-  const page = el("div", { class: "page" });
-  put(main, page);
+  const page = el("div", {});
+  const knob = sensitivityPanel(); // beside what is drawn anew with every status, or a drag would end there
+  put(main, el("div", { class: "page" }, page, knob.box));
   const queued = new Set();
 
   function draw() {
     const [word, reason] = stateWord();
     const status = site.status;
+    if (status) knob.update(status);
     put(page, el("h1", {}, "Health"), el("div", { class: "panels" },
       el("section", { class: "panel" }, el("h2", {}, "State"), el("div", { class: "big" }, word), el("p", {}, reason || (word === "ready" ? "all is well" : "")),
         status ? el("dl", { class: "facts" }, fact("running since", ago(status.started_at)), fact("last frame", lastFrame(status)), fact("version", `temwatch ${status.version}, pid ${status.pid}`),
