@@ -42,6 +42,7 @@ def import_(source: Path, target: Path, classes: str | None) -> int:
 def show(folder: Path, as_json: bool) -> int:
     """Measure the labelled images of FOLDER and say what is in them, by class and by group."""
     from temwatch.learn.atlas import import_atlas
+    from temwatch.vision.features import FEATURE_SET
 
     measured = import_atlas(folder)
     groups = {
@@ -52,6 +53,7 @@ def show(folder: Path, as_json: bool) -> int:
         said = {
             "name": measured.name,
             "digest": measured.digest,
+            "feature_set": FEATURE_SET,
             "features": len(measured.feature_names),
             "classes": {
                 name: {"objects": n, "groups": groups[name]} for name, n in measured.rows_by_class.items()

@@ -56,7 +56,10 @@ def write_atlas(images: Iterable[LabelledImage], folder: Path) -> Imported:
         (made / "images").mkdir(parents=True)
         said, imported = _laid_out(images, made / "images")
         if not imported.objects:
-            raise AtlasRefused("no marked object", next_step="check the masks, boxes or ellipses")
+            raise AtlasRefused(
+                f"{folder}: not written, there is no marked object",
+                next_step="check the masks, boxes or ellipses",
+            )
         (made / coco.ANNOTATIONS).write_text(json.dumps(said, indent=1, sort_keys=True), "utf-8")
         if folder.exists():
             folder.rmdir()

@@ -18,6 +18,7 @@ from temwatch.limits import WorkerLimits
 
 _AGAIN, _NEVER = 3, 4  # exit codes: the same look may succeed later, or never will
 _TIMEOUT_S = 20.0
+_DYING_S = 0.5
 _JPEG_QUALITY = 92
 
 
@@ -73,9 +74,11 @@ async def look(wanted: Look, *, timeout_s: float = _TIMEOUT_S) -> bytes:
             f"{wanted.relpath}: not read within {timeout_s:g} s", next_step="is its share there?"
         ) from error
     finally:
-        # Not waited for: a process that hangs on a dead share can't be ended before the share is back.
+        # Waited for only a moment: what hangs on a dead share can't be ended before the share is back.
         with contextlib.suppress(ProcessLookupError):
             process.kill()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.communicate(), _DYING_S)
     if process.returncode == 0:
         return picture
     message = said.decode("utf-8", "replace").strip()[-500:]

@@ -66,6 +66,56 @@ def test_pixels_masks_boxes_classes_and_groups_come_back(tmp_path: Path) -> None
                 np.testing.assert_array_equal(after.mask, before.mask)
 
 
+_SHAPE = (9, 7)
+_CLASSES = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=9)
+
+
+@st.composite
+def _marks(draw: st.DrawFn) -> Mark:
+    top, left = draw(st.integers(0, 7)), draw(st.integers(0, 5))
+    bottom, right = draw(st.integers(top + 1, 9)), draw(st.integers(left + 1, 7))
+    mask = None
+    if draw(st.booleans()):
+        mask = np.zeros(_SHAPE, bool)
+        mask[top:bottom, left:right] = True
+        mask[draw(st.integers(top, bottom - 1)), draw(st.integers(left, right - 1))] = (bottom - top) * (
+            right - left
+        ) == 1
+        rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        top, bottom, left, right = rows[0], rows[-1] + 1, cols[0], cols[-1] + 1
+    return Mark(class_=draw(_CLASSES), box=(int(top), int(left), int(bottom), int(right)), mask=mask)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    marks=st.lists(st.lists(_marks(), max_size=3), min_size=1, max_size=3).filter(any),
+    groups=st.lists(_CLASSES, min_size=3, max_size=3),
+)
+def test_any_atlas_comes_back_as_it_was_written(
+    tmp_path_factory: pytest.TempPathFactory, marks: list[list[Mark]], groups: list[str]
+) -> None:
+    written = [
+        LabelledImage(
+            path=Path(f"{number}.png"),
+            image=np.full(_SHAPE, number, np.uint8),
+            marks=tuple(some),
+            group=groups[number],
+        )
+        for number, some in enumerate(marks)
+    ]
+    folder = tmp_path_factory.mktemp("any") / "atlas"
+    write_atlas(written, folder)
+    back = sorted(read_labelled(folder), key=lambda image: int(image.image[0, 0]))
+    assert [image.group for image in back] == groups[: len(back)]
+    for before, after in zip(written, back, strict=True):
+        np.testing.assert_array_equal(after.image, before.image)
+        assert [(mark.class_, mark.box) for mark in after.marks] == [
+            (mark.class_, mark.box) for mark in before.marks
+        ]
+        for one, other in zip(before.marks, after.marks, strict=True):
+            np.testing.assert_array_equal(one.mask, other.mask)
+
+
 def test_real_ellipses_measure_the_same_through_coco(data_dir: Path, tmp_path: Path) -> None:
     source = data_dir / "labelled" / "tem_defects"
     write_atlas(read_labelled(source), tmp_path / "atlas")
