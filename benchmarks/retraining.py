@@ -2,7 +2,8 @@
 
 Run ``python benchmarks/retraining.py --labels 50000``. Labels are rows of the shipped simulation, each with noise of a
 tenth of its feature's spread, over so many files of 40. Printed: time and memory of the process that learns, and the
-time of an inspection (1024 x 1024, simulated) beside it and without it, one inspecting process on every core.
+time of an inspection (1024 x 1024, simulated) beside its beginning and without it, one inspecting process on every
+core.
 """
 
 import argparse
@@ -76,13 +77,12 @@ def order(folder: Path) -> None:
     (folder / ORDER).write_text(json.dumps(said))
 
 
-def inspections(seconds: float | None, until: "subprocess.Popen[bytes] | None" = None) -> list[float]:
-    """Return how long each inspection took, on every core at once, for so long or until a process ends."""
-    cores = len(os.sched_getaffinity(0))
+def inspections(seconds: float) -> list[float]:
+    """Return how long each inspection took, on every core at once, for so long."""
     env = limits.environment(os.environ)
     hands = [
         subprocess.Popen([sys.executable, "-c", _INSPECT], stdout=subprocess.PIPE, env=env, text=True)
-        for _ in range(cores)
+        for _ in os.sched_getaffinity(0)
     ]
     taken: list[float] = []
     try:
@@ -90,8 +90,8 @@ def inspections(seconds: float | None, until: "subprocess.Popen[bytes] | None" =
             assert hand.stdout is not None
             for _ in range(3):  # warm
                 hand.stdout.readline()
-        end = time.monotonic() + (seconds or 3600.0)
-        while time.monotonic() < end and (until is None or until.poll() is None):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
             for hand in hands:
                 assert hand.stdout is not None
                 taken.append(float(hand.stdout.readline().split()[1]))
@@ -102,31 +102,42 @@ def inspections(seconds: float | None, until: "subprocess.Popen[bytes] | None" =
     return taken
 
 
+def learning(folder: Path) -> "subprocess.Popen[bytes]":
+    """Start the process that learns, as the daemon does."""
+    return subprocess.Popen(
+        [
+            *(sys.executable, "-m", "temwatch.learn.trainer", str(folder)),
+            *(f"--parent={os.getpid()}", "--memory-mb=4096", "--nice=15"),
+        ],
+        env=limits.environment(os.environ),
+    )
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--labels", type=int, default=50_000)
-    parser.add_argument("--quiet-s", type=float, default=20.0, help="How long to measure without learning.")
+    parser.add_argument(
+        "--seconds", type=float, default=30.0, help="Of inspections, without learning and with."
+    )
     said = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / LABELS).write_bytes(packed(many(said.labels)))
         order(folder)
-        alone = np.array(inspections(said.quiet_s))
-        begun = time.monotonic()
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "temwatch.learn.trainer", str(folder)),
-                *(f"--parent={os.getpid()}", "--memory-mb=4096", "--nice=15"),
-            ],
-            env=limits.environment(os.environ),
-        )
-        beside = np.array(inspections(None, until=process))
+        alone = np.array(inspections(said.seconds))
+        process = learning(folder)
+        beside = np.array(inspections(said.seconds))
+        process.kill()
         process.wait()
+        begun = time.monotonic()
+        learning(folder).wait()
         took_s = time.monotonic() - begun
-        peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
         outcome = json.loads((folder / OUTCOME).read_text())
-    print(f"{said.labels} labels: {took_s:.0f} s beside inspections on every core, at most {peak_mb:.0f} MB")
+    print(
+        f"{said.labels} labels: {took_s:.0f} s with a core of its own; no process above {usage.ru_maxrss / 1024:.0f} MB"
+    )
     print(f"gate: {outcome.get('sentence', outcome)}")
     for what, part in (("alone", alone), ("while it learns", beside)):
         p50, p95 = np.percentile(part, [50, 95])
