@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from temwatch.errors import ModelRefused
 from temwatch.learn.advice import Point
 from temwatch.learn.dissent import Dissent, dissents
-from temwatch.learn.gate import Judged, Verdict, judge
+from temwatch.learn.gate import LEAST_PROBABILITY, Judged, Verdict, judge
 from temwatch.learn.training_set import TrainingSet
 from temwatch.model.finding import ARTEFACT
 from temwatch.recognition.fitting import fit_recognizer
@@ -163,7 +163,7 @@ def _held_out(
     say: Say,
 ) -> tuple[Judged, Codes]:
     """Return what candidate and champion call the labels they did not learn from, and which labels these are."""
-    by_champion, by_candidate = [""] * len(labels), [""] * len(labels)
+    by_champion, by_candidate = _Said(len(labels)), _Said(len(labels))
     seen = np.zeros(len(labels), bool)
     for number, (train, test) in enumerate(parts, start=1):
         say(f"held out {number} of {len(parts)}")
@@ -171,17 +171,35 @@ def _held_out(
         candidate = learned_by(recipe, part, simulated, settings)
         rival = _without(champion, part, held, simulated, settings)
         for which, recognizer in ((by_champion, rival), (by_candidate, candidate)):
-            for place, class_ in zip(np.sort(test).tolist(), _named(recognizer, held), strict=True):
-                which[place] = class_
+            which.take(np.sort(test), recognizer, held)
         seen[test] = True
     where = np.flatnonzero(seen)
     judged = Judged(
         truth=tuple(labels.classes[k] for k in where),
-        champion=tuple(by_champion[k] for k in where),
-        candidate=tuple(by_candidate[k] for k in where),
+        champion=tuple(by_champion.class_[k] for k in where),
+        candidate=tuple(by_candidate.class_[k] for k in where),
         groups=tuple(labels.groups[k] for k in where),
+        champion_loss=tuple(by_champion.loss[where].tolist()),
+        candidate_loss=tuple(by_candidate.loss[where].tolist()),
     )
     return judged, where
+
+
+class _Said:
+    """What a recognizer said of each label held out: its class, and ``-ln`` of the probability of the class labelled."""
+
+    def __init__(self, n: int) -> None:
+        self.class_ = [""] * n
+        self.loss = np.zeros(n)
+
+    def take(self, places: Codes, recognizer: Recognizer, held: TrainingSet) -> None:
+        """Ask a recognizer about the labels at these places."""
+        told = recognizer.recognise(held.features, held.feature_names)
+        column = {name: k for k, name in enumerate(told.classes)}
+        for place, row, class_ in zip(places.tolist(), told.probability, held.classes, strict=True):
+            self.class_[place] = told.classes[int(row.argmax())]
+            of_truth = row[column[class_]] if class_ in column else 0.0
+            self.loss[place] = -np.log(max(of_truth, LEAST_PROBABILITY))
 
 
 def _curve(

@@ -19,6 +19,8 @@ _JUDGED = 8  # labels of a class from which on it is judged by itself; rarer one
 _LEAST_GAIN = 0.005  # of the mean recall
 # A class may lose this much of its recall, and beyond it what chance makes of its numbers.
 _LARGEST_LOSS = 0.02
+_LARGEST_RISE = 0.05  # of the log-loss, beyond which surer must not mean wronger
+LEAST_PROBABILITY = 0.01  # no single label weighs more than this says: a class the champion never knew
 _LEVEL = 0.10  # one-sided; shared among the classes that are judged (Bonferroni), or one of six would lose by chance
 _SURE = NormalDist().inv_cdf(1 - _LEVEL)
 
@@ -33,12 +35,17 @@ class Judged:
         Classes: labelled, and named by either.
     groups : tuple of str, length n
         What was held out together.
+    champion_loss, candidate_loss : tuple of float, length n
+        ``-ln p``, p being the probability that either gave the class labelled, at least `LEAST_PROBABILITY`; empty
+        where it is not known.
     """
 
     truth: tuple[str, ...]
     champion: tuple[str, ...]
     candidate: tuple[str, ...]
     groups: tuple[str, ...]
+    champion_loss: tuple[float, ...] = ()
+    candidate_loss: tuple[float, ...] = ()
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -59,6 +66,22 @@ class Judged:
 
         By leaving out one group after the other; infinite with a single group.
         """
+        truth = np.array(self.truth)
+        gained = (np.array(self.candidate) == truth).astype(float) - (np.array(self.champion) == truth)
+        return self._jackknife(gained, class_)
+
+    def mean_loss(self, of: str) -> float:
+        """Return the mean over the classes of their mean log-loss, of ``"champion"`` or ``"candidate"``."""
+        losses: Sequence[float] = getattr(self, f"{of}_loss")
+        truth = np.array(self.truth)
+        return float(np.mean([np.mean(np.array(losses)[truth == class_]) for class_ in set(self.truth)]))
+
+    def loss_error(self) -> float:
+        """Return the standard error of the rise of the mean log-loss, as `error`."""
+        return self._jackknife(np.array(self.candidate_loss) - np.array(self.champion_loss), None)
+
+    def _jackknife(self, gained: Array, class_: str | None) -> float:
+        """Return the standard error of the mean gain of a class, or over the classes for None."""
         classes, by_class = np.unique(self.truth, return_inverse=True)
         names, by_group = np.unique(self.groups, return_inverse=True)
         shape, cell = (len(names), len(classes)), by_group * len(classes) + by_class
@@ -67,8 +90,6 @@ class Judged:
             total: Array = np.bincount(cell, weights, minlength=shape[0] * shape[1]).astype(float)
             return total.reshape(shape)
 
-        truth = np.array(self.truth)
-        gained = (np.array(self.candidate) == truth).astype(float) - (np.array(self.champion) == truth)
         n, gain = counted(np.ones(len(self))), counted(gained)
         columns = slice(None) if class_ is None else classes == class_
         left = n.sum(axis=0) - n
@@ -121,8 +142,9 @@ def judge(judged: Judged, *, floors: Mapping[str, float], dissents: Sequence[Dis
     -----
     The candidate passes if the mean recall over the classes, each counting the same, grows by 0.005 and by more
     than chance makes of it (one-sided 90 %); if no class with eight labels or more loses more than 0.02 of its recall and what
-    chance makes of its numbers (the 90 % shared among these classes); if no class falls below its floor; and if
-    nobody's labels are in dispute. So a rare class can win, and a common one can't hide a loss. Standard errors are
+    chance makes of its numbers (the 90 % shared among these classes); if no class falls below its floor; if its
+    probabilities are no worse (the mean log-loss over the classes does not rise by more than 0.05 and what chance makes of it); and
+    if nobody's labels are in dispute. So a rare class can win, and a common one can't hide a loss. Standard errors are
     by leaving out one group after the other (jackknife: Efron and Stein, Annals of Statistics 9 (1981) 586).
     """
     before, after = judged.mean_recall("champion"), judged.mean_recall("candidate")
@@ -133,6 +155,7 @@ def judge(judged: Judged, *, floors: Mapping[str, float], dissents: Sequence[Dis
         or _disputed(dissents)
         or _below_floor(champion, candidate, floors)
         or _lost(judged, champion, candidate)
+        or _surer_and_wronger(judged)
         or _no_gain(after - before, error)
     )
     compared = f"mean recall {before:.1%} before, {after:.1%} after on {len(judged)} labels held out"
@@ -182,6 +205,16 @@ def _lost(judged: Judged, champion: Mapping[str, Share], candidate: Mapping[str,
         if loss > _LARGEST_LOSS and loss - _LARGEST_LOSS > sure * judged.error(class_):
             losses.append(f"{class_} loses: {now.hits} of {now.n} recognised, {champion[class_].hits} before")
     return "; ".join(losses)
+
+
+def _surer_and_wronger(judged: Judged) -> str:
+    if not judged.candidate_loss:
+        return ""
+    was, now = judged.mean_loss("champion"), judged.mean_loss("candidate")
+    rise = now - was - _LARGEST_RISE
+    if rise <= 0 or rise <= _SURE * judged.loss_error():
+        return ""
+    return f"its probabilities are worse: log-loss {now:.2f}, {was:.2f} before"
 
 
 def _no_gain(gain: float, error: float) -> str:

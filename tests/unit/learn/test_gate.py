@@ -1,5 +1,7 @@
 """A new recognizer takes over only where it is better on labels that neither learned from."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -86,6 +88,33 @@ def test_a_champion_below_the_floor_can_be_bettered() -> None:
 @pytest.mark.parametrize("groups", [1, 2])
 def test_labels_of_two_frames_are_too_few(groups: int) -> None:
     assert "too few" in judge(judged(BETTER, groups), floors={}).sentence
+
+
+def with_losses(was: float, now: float, *, of: str = "pore") -> Judged:
+    """Return a better candidate that gives the classes labelled such probabilities, and 0.5 the other class."""
+    plain = judged(BETTER)
+    return replace(
+        plain,
+        champion_loss=tuple(-np.log(was if class_ == of else 0.5) for class_ in plain.truth),
+        candidate_loss=tuple(-np.log(now if class_ == of else 0.5) for class_ in plain.truth),
+    )
+
+
+def test_a_candidate_that_is_surer_of_what_is_wrong_is_refused() -> None:
+    verdict = judge(with_losses(0.8, 0.4), floors={})
+    assert not verdict.passed
+    assert "its probabilities are worse: log-loss 0.80, 0.46 before" in verdict.sentence
+
+
+@pytest.mark.parametrize(("was", "now"), [(0.8, 0.75), (0.4, 0.8)])
+def test_probabilities_that_are_better_or_hardly_worse_are_no_objection(was: float, now: float) -> None:
+    assert judge(with_losses(was, now), floors={}).passed
+
+
+def test_a_loss_that_one_frame_makes_alone_is_no_objection() -> None:
+    one = judged(BETTER)
+    worse = tuple(4.6 if group == "frame 3" else 0.1 for group in one.groups)
+    assert judge(replace(one, champion_loss=(0.1,) * len(one), candidate_loss=worse), floors={}).passed
 
 
 def test_no_labels_at_all_are_too_few() -> None:
