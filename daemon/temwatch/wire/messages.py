@@ -146,7 +146,7 @@ class Reply(_Strict):
 class ReplayArgs(_Strict):
     """Arguments of ``replay``: stored messages with seq > since."""
 
-    since: int = Field(ge=0)
+    since: int = Field(ge=0, lt=1 << 62)
     limit: int = Field(default=1000, ge=1, le=1000)
     topic: str = ""
 
@@ -206,14 +206,14 @@ class RootAddArgs(_Strict):
 class SnapshotArgs(_Strict):
     """Arguments of ``snapshot``: the newest report or end of each frame, newest first, in pages."""
 
-    before: int | None = Field(default=None, ge=1)
+    before: int | None = Field(default=None, ge=1, lt=1 << 62)
     limit: int = Field(default=200, ge=1, le=1000)
 
 
 class ModelListArgs(_Strict):
     """Arguments of ``model.list``: all recognizers, or those that learned from a label."""
 
-    label_id: int | None = Field(default=None, ge=1)
+    label_id: int | None = Field(default=None, ge=1, lt=1 << 62)
 
 
 class ModelArgs(_Strict):
@@ -251,14 +251,14 @@ class RetrainArgs(_Strict):
 class RetrainStatusArgs(_Strict):
     """Arguments of ``retrain.status``: an attempt, the newest ones where absent."""
 
-    attempt: int | None = Field(default=None, ge=1)
+    attempt: int | None = Field(default=None, ge=1, lt=1 << 62)
     limit: int = Field(default=20, ge=1, le=200)
 
 
 class AuditRecentArgs(_Strict):
     """Arguments of ``audit.recent``: what was ordered, newest first, in pages."""
 
-    before: int | None = Field(default=None, ge=1)
+    before: int | None = Field(default=None, ge=1, lt=1 << 62)
     limit: int = Field(default=200, ge=1, le=1000)
 
 
@@ -272,7 +272,7 @@ class LabelSetArgs(_Strict):
     finding_id: FindingId
     class_: ClassName = Field(alias="class")
     state: Literal["doubtful"] | None = None
-    expect_revision: int | None = Field(default=None, ge=0)
+    expect_revision: int | None = Field(default=None, ge=0, lt=1 << 62)
     operator: OperatorName = ""
     note: str = Field(default="", max_length=_LONGEST_NOTE)
     blind: bool = False
