@@ -186,6 +186,7 @@ class RetrainSection(_Section):
     recall_floor: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
         default_factory=lambda: {"crack": 0.8}
     )
+    shadow_labels: int = Field(default=0, ge=0, le=10_000)
     timeout_s: float = Field(default=3600.0, gt=0)
     simulation: bool = True
 

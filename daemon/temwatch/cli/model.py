@@ -168,6 +168,10 @@ def list_(
         click.echo(
             f"  {one['at'][:19]} {one['why']}: {one['model_id'][:12]} by {one['by']}; {one['sentence']}"
         )
+    if said["shadow"] is not None:
+        click.echo(
+            f"  in the shadow: {said['shadow']['model_id'][:12]}, until {said['shadow']['wanted']} labels compare"
+        )
     if said["frozen"] is not None:
         click.echo(f"  frozen: {said['frozen']}")
     return 0

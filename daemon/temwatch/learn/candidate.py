@@ -174,15 +174,27 @@ def _held_out(
             which.take(np.sort(test), recognizer, held)
         seen[test] = True
     where = np.flatnonzero(seen)
-    judged = Judged(
+    return _judged(labels, where, by_champion, by_candidate), where
+
+
+def held_out_from_both(labels: TrainingSet, champion: Recognizer, candidate: Recognizer) -> Judged:
+    """Return what two recognizers call labels that neither learned from."""
+    by_champion, by_candidate = _Said(len(labels)), _Said(len(labels))
+    everywhere = np.arange(len(labels))
+    by_champion.take(everywhere, champion, labels)
+    by_candidate.take(everywhere, candidate, labels)
+    return _judged(labels, everywhere, by_champion, by_candidate)
+
+
+def _judged(labels: TrainingSet, where: Codes, champion: "_Said", candidate: "_Said") -> Judged:
+    return Judged(
         truth=tuple(labels.classes[k] for k in where),
-        champion=tuple(by_champion.class_[k] for k in where),
-        candidate=tuple(by_candidate.class_[k] for k in where),
+        champion=tuple(champion.class_[k] for k in where),
+        candidate=tuple(candidate.class_[k] for k in where),
         groups=tuple(labels.groups[k] for k in where),
-        champion_loss=tuple(by_champion.loss[where].tolist()),
-        candidate_loss=tuple(by_candidate.loss[where].tolist()),
+        champion_loss=tuple(champion.loss[where].tolist()),
+        candidate_loss=tuple(candidate.loss[where].tolist()),
     )
-    return judged, where
 
 
 class _Said:

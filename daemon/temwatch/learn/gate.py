@@ -170,6 +170,29 @@ def judge(judged: Judged, *, floors: Mapping[str, float], dissents: Sequence[Dis
     )
 
 
+def judge_shadow(judged: Judged, *, floors: Mapping[str, float]) -> tuple[bool, str]:
+    """Return whether a candidate that passed the gate proved itself on labels of after its training, and the sentence why.
+
+    It has shown its gain at the gate; here it must not be worse: the mean recall over the classes may not fall by more than
+    chance makes of it (one-sided 90 %), no class may lose as in `judge`, none may fall below its floor, and its
+    probabilities may not be worse.
+    """
+    before, after = judged.mean_recall("champion"), judged.mean_recall("candidate")
+    champion, candidate = judged.recalls("champion"), judged.recalls("candidate")
+    fell = before - after
+    objection = (
+        _below_floor(champion, candidate, floors)
+        or _lost(judged, champion, candidate)
+        or _surer_and_wronger(judged)
+        or ("that is worse than chance makes of it" if fell > 0 and fell > _SURE * judged.error() else "")
+    )
+    compared = (
+        f"mean recall {before:.1%} before, {after:.1%} after on {len(judged)} labels given since it learned"
+    )
+    word = "refused in the shadow" if objection else "passed the shadow"
+    return not objection, f"{word}: {compared}" + (f"; {objection}" if objection else "")
+
+
 def _too_few(judged: Judged) -> str:
     groups = len(set(judged.groups))
     if len(judged) < LEAST_LABELS or groups < LEAST_GROUPS:

@@ -23,7 +23,7 @@ from temwatch.learn.timetable import Timetable, enough, missed
 from temwatch.learn.trainer import LABELS, ORDER, OUTCOME
 from temwatch.learn.training_set import packed
 from temwatch.model.training import Attempt, Why
-from temwatch.store import labels, meta, models
+from temwatch.store import labels, meta, models, shadow
 from temwatch.store.database import Connection, Database
 from temwatch.store.models import AttemptRunning
 from temwatch.store.shelf import load
@@ -52,6 +52,8 @@ class RetrainSettings:
     confidence : float
     simulated : Path or None
         What the starter learned from.
+    shadow_labels : int
+        On how many labels of after its training what passed is tried before it is used; 0 for at once.
     memory_mb, nice : int
         Of the process that learns.
     """
@@ -65,6 +67,7 @@ class RetrainSettings:
     finder: str
     confidence: float
     simulated: Path | None
+    shadow_labels: int = 0
     memory_mb: int = 4096
     nice: int = 15
 
@@ -327,7 +330,17 @@ class Retraining:
                     name: outcome[name] for name in ("recall", "mean_recall", "disputed", "advice", "took_s")
                 },
             )
-            promoted = passed and not held_back and model_id != before
+            taken = passed and not held_back and model_id != before
+            promoted = taken and not self._settings.shadow_labels
+            if taken and not promoted:
+                shadow.begin(
+                    tx,
+                    model_id,
+                    beside_id=before,
+                    newest_label=ended.newest_label,
+                    wanted=self._settings.shadow_labels,
+                    at=now,
+                )
             if promoted:
                 models.promote(
                     tx,

@@ -7,7 +7,7 @@ from typing import ClassVar
 from temwatch.model.label import Label
 from temwatch.model.report import Report
 from temwatch.model.spelling import SPELLING
-from temwatch.model.training import Attempt, HistoryRescored, ModelFrozen, ModelPromoted
+from temwatch.model.training import Attempt, HistoryRescored, ModelFrozen, ModelPromoted, ModelShadowed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,5 +135,6 @@ Event = (
     | Attempt
     | ModelPromoted
     | ModelFrozen
+    | ModelShadowed
     | HistoryRescored
 )

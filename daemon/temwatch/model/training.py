@@ -97,6 +97,30 @@ class ModelPromoted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelShadowed:
+    """A candidate that passed the gate is tried beside the recognizer in use (``model.shadowed``), or no longer.
+
+    Attributes
+    ----------
+    beside_id : str
+        The recognizer in use.
+    state : str
+        ``passed``: it is in use now; ``refused``: it was worse; ``ended``: something else came between.
+    labels, wanted : int
+        Labels of after its training that both were compared on, and how many are wanted.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = SPELLING
+
+    model_id: str
+    beside_id: str
+    state: Literal["begun", "passed", "refused", "ended"]
+    labels: int
+    wanted: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFrozen:
     """The recognizer in use is pinned, or no longer (``model.frozen``)."""
 

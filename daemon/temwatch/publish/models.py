@@ -8,7 +8,7 @@ from typing import Any, Literal
 from temwatch.clock import Clock
 from temwatch.model.caller import Caller
 from temwatch.publish.replies import Answer, Handler, Refusal
-from temwatch.store import models, rescored
+from temwatch.store import models, rescored, shadow
 from temwatch.store.database import Connection, Database
 from temwatch.store.models import ModelRow
 from temwatch.wire.messages import (
@@ -133,6 +133,7 @@ class Models:
                 "in_use": self._learning.in_use(tx),
                 "starter": self._learning.starter,
                 "frozen": models.frozen(tx),
+                "shadow": asdict(on_trial) if (on_trial := shadow.present(tx)) else None,
                 "models": [_shown(row) for row in chosen(tx)],
                 "promotions": models.promotions(tx),
             }
@@ -213,6 +214,7 @@ class Models:
                 raise Refusal(
                     "frozen", f"the recognizer is frozen ({reason}): `temwatch model unfreeze` first"
                 )
+            shadow.end(tx, "ended", sentence, at=now)
             event = models.promote(
                 tx,
                 target,
@@ -236,10 +238,10 @@ class Models:
 
     async def _set_frozen(self, caller: Caller, *, frozen: bool, reason: str) -> Answer:
         with self._database.transaction() as tx:
-            model_id = self._learning.in_use(tx)
-            event = models.freeze(
-                tx, model_id, frozen=frozen, reason=reason, by=caller.name, at=self._clock.now()
-            )
+            model_id, now = self._learning.in_use(tx), self._clock.now()
+            if frozen:
+                shadow.end(tx, "ended", f"frozen by {caller.name}: {reason}", at=now)
+            event = models.freeze(tx, model_id, frozen=frozen, reason=reason, by=caller.name, at=now)
         await self._learning.adopt(model_id, model_id)
         return _said(asdict(event))
 

@@ -25,7 +25,7 @@ from temwatch.model.events import Event, FrameAccepted, FrameGone, FrameSetAside
 from temwatch.model.finding import Rectangle
 from temwatch.model.label import Label
 from temwatch.model.report import Report
-from temwatch.model.training import Attempt, HistoryRescored, ModelFrozen, ModelPromoted
+from temwatch.model.training import Attempt, HistoryRescored, ModelFrozen, ModelPromoted, ModelShadowed
 
 PROTOCOL = 1
 MAX_JSON_BYTES = 64 * 1024 * 1024
@@ -47,6 +47,7 @@ EVENT_TYPES: Mapping[str, type[Any]] = {
     "model.learned": Attempt,
     "model.promoted": ModelPromoted,
     "model.frozen": ModelFrozen,
+    "model.shadowed": ModelShadowed,
     "model.rescored": HistoryRescored,
     "label.measured": Label,
 }

@@ -23,6 +23,7 @@ from temwatch.learn import queue
 from temwatch.learn.champion import Champions
 from temwatch.learn.rescoring import Rescoring
 from temwatch.learn.retraining import Retraining
+from temwatch.learn.shadowing import Shadowing
 from temwatch.limits import WorkerLimits
 from temwatch.model.events import StatusChanged
 from temwatch.model.sighting import RootState
@@ -141,6 +142,14 @@ class Daemon:
             adopt=self._adopt,
             committed=self.publisher.poke,
             trouble=lambda said: self._trouble("retraining", said),
+        )
+        self.shadowing = Shadowing(
+            self.database,
+            self.champions,
+            floors=settings.retrain.recall_floor,
+            clock=clock,
+            adopt=self.retraining.adopt_or_go_back,
+            committed=self.publisher.poke,
         )
         self.admission = admission_of(settings.security.keys, clock)
         self.replies = self._answering()
@@ -383,6 +392,7 @@ class Daemon:
                     ("housekeeping", self._keep_house()),
                     ("retraining", self.retraining.run()),
                     ("rescoring", self.rescoring.run()),
+                    ("shadowing", self.shadowing.run()),
                 )
             ]
             try:

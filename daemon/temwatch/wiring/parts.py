@@ -69,6 +69,7 @@ def retrain_settings(settings: Settings) -> RetrainSettings:
         min_new_labels=retrain.min_new_labels,
         promote=retrain.promote,
         floors=retrain.recall_floor,
+        shadow_labels=retrain.shadow_labels,
         timeout_s=retrain.timeout_s,
         method=settings.recognizer.method,
         finder=settings.finder.method,

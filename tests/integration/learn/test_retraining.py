@@ -2,8 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,12 +10,11 @@ from typing import NamedTuple
 
 import pytest
 
+from integration.learn.learning import SETTINGS, Learning, until
 from temwatch.acceptance.rules import Rules
-from temwatch.clock import Clock, SystemClock
-from temwatch.errors import PermanentError
+from temwatch.clock import SystemClock
 from temwatch.learn.champion import Champions
 from temwatch.learn.rescoring import Rescoring
-from temwatch.learn.retraining import Retraining, RetrainSettings
 from temwatch.model.report import Report
 from temwatch.model.training import Attempt
 from temwatch.store import meta, models, outbox, rescored, results
@@ -26,96 +24,6 @@ from temwatch.store.shelf import load, starter
 from temwatch.store.store import Store
 from temwatch.wire import messages
 from unit.learn.history import CLASSES, History
-
-SETTINGS = RetrainSettings(
-    cron="",
-    min_new_labels=10_000,
-    promote="auto",
-    floors={"crack": 0.8},
-    timeout_s=120.0,
-    method="kernel_elm",
-    finder="learned",
-    confidence=0.9,
-    simulated=None,
-    nice=0,
-)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    database = Database(tmp_path / "state", ballast_bytes=0)
-    database.open()
-    yield Store(database, instance="this run")
-    database.close()
-
-
-@pytest.fixture
-def champions(store: Store) -> Champions:
-    shelf = store.database.folder / "models"
-    return Champions(shelf, starter("learned"), method="kernel_elm", finder="learned")
-
-
-@pytest.fixture
-def history(store: Store, champions: Champions) -> History:
-    return History(store, champions.starter.name)
-
-
-class Learning:
-    """Retraining at work, and what it told others."""
-
-    def __init__(
-        self,
-        store: Store,
-        champions: Champions,
-        settings: RetrainSettings = SETTINGS,
-        *,
-        clock: Clock | None = None,
-        refuses: bool = False,
-    ) -> None:
-        self.store = store
-        self.adopted: list[str] = []
-        self.trouble: list[str] = []
-        self.champions = champions
-        self._refuses = refuses
-        self.retraining = Retraining(
-            store.database,
-            champions,
-            settings,
-            clock=clock or SystemClock(),
-            adopt=self._adopt,
-            committed=lambda: None,
-            trouble=self.trouble.append,
-        )
-
-    async def _adopt(self) -> None:
-        if self._refuses:
-            raise PermanentError("no worker could start with it")
-        self.adopted.append(self.in_use())
-
-    def in_use(self) -> str:
-        return self.store.database.ask(self.champions.present).name
-
-    @asynccontextmanager
-    async def at_work(self) -> AsyncIterator["Learning"]:
-        task = asyncio.create_task(self.retraining.run())
-        await asyncio.sleep(0)
-        try:
-            yield self
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    async def ended(self, number: int | None = None) -> Attempt:
-        """Return the newest attempt (or this one) once it has ended."""
-
-        def newest() -> Attempt | None:
-            found = self.store.database.ask(lambda tx: models.attempts(tx, limit=10))
-            return next((one for one in found if number in (None, one.attempt)), None)
-
-        async with asyncio.timeout(120):
-            while (one := newest()) is None or one.state == "running":  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
-        return one
 
 
 class Success(NamedTuple):
@@ -142,7 +50,7 @@ def success(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Success]:
     async def learn() -> tuple[Attempt, list[str]]:
         async with Learning(store, champions).at_work() as learning:
             ended = await learning.ended(learning.retraining.request("order", "anna"))
-            await _until(lambda: bool(learning.adopted))
+            await until(lambda: bool(learning.adopted))
             return ended, learning.adopted
 
     yield Success(store, champions, *asyncio.run(learn()))
@@ -290,7 +198,7 @@ async def test_what_workers_can_not_use_goes_back_at_once(
     history.label_all()
     async with Learning(store, champions, refuses=True).at_work() as learning:
         await learning.ended(learning.retraining.request("order", "anna"))
-        await _until(lambda: len(store.database.ask(models.promotions)) == 2)
+        await until(lambda: len(store.database.ask(models.promotions)) == 2)
     newest = store.database.ask(models.promotions)[0]
     assert (newest["why"], newest["model_id"]) == ("rollback", champions.starter.name)
     assert learning.in_use() == champions.starter.name
@@ -374,7 +282,7 @@ async def test_history_is_named_anew_and_contradicted_labels_come_first(
         store.database, champions, rules=Rules(), clock=SystemClock(), committed=lambda: None
     )
     task = asyncio.create_task(rescoring.run())
-    await _until(lambda: store.database.ask(lambda tx: rescored.count_pending(tx, learning.in_use())) == 0)
+    await until(lambda: store.database.ask(lambda tx: rescored.count_pending(tx, learning.in_use())) == 0)
     task.cancel()
     changed = store.database.ask(lambda tx: rescored.changes(tx, learning.in_use()))
     assert (changed[0].frame_id, changed[0].contradicts) == (rows[5].frame_id, 1)
@@ -384,9 +292,3 @@ async def test_history_is_named_anew_and_contradicted_labels_come_first(
     )
     assert [finding.class_ for finding in report.findings] == list(CLASSES * 2)
     assert report.model.id == learning.in_use()
-
-
-async def _until(condition: Callable[[], bool] | Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.02)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from temwatch.learn.dissent import dissents
-from temwatch.learn.gate import Judged, judge
+from temwatch.learn.gate import Judged, judge, judge_shadow
 
 FLOORS = {"crack": 0.8}
 
@@ -115,6 +115,22 @@ def test_a_loss_that_one_frame_makes_alone_is_no_objection() -> None:
     one = judged(BETTER)
     worse = tuple(4.6 if group == "frame 3" else 0.1 for group in one.groups)
     assert judge(replace(one, champion_loss=(0.1,) * len(one), candidate_loss=worse), floors={}).passed
+
+
+def test_in_the_shadow_no_gain_is_needed_but_no_loss_is_borne() -> None:
+    same = [("pore", "pore", "pore", 30), ("crack", "crack", "crack", 20)]
+    worse = [("pore", "pore", "pore", 15), ("pore", "pore", "crack", 15), ("crack", "crack", "crack", 20)]
+    assert judge_shadow(judged(same), floors=FLOORS)[0]
+    passed, sentence = judge_shadow(judged(worse), floors=FLOORS)
+    assert not passed
+    assert sentence.startswith("refused in the shadow: mean recall 100.0% before, 75.0% after on 50 labels")
+
+
+def test_in_the_shadow_too_cracks_may_not_fall_below_their_floor() -> None:
+    rows = [("pore", "pore", "pore", 90), ("crack", "crack", "crack", 7), ("crack", "crack", "pore", 2)]
+    passed, sentence = judge_shadow(judged(rows), floors=FLOORS)
+    assert not passed
+    assert "below the floor of 80%" in sentence
 
 
 def test_no_labels_at_all_are_too_few() -> None:

@@ -211,6 +211,14 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "why": "gate",
         "sentence": "passed",
     },
+    "model.shadowed": {
+        "model_id": "a" * 64,
+        "beside_id": "b" * 64,
+        "state": "begun",
+        "labels": 0,
+        "wanted": 30,
+        "sentence": "waits for 30 labels",
+    },
     "model.frozen": {"model_id": "a" * 64, "frozen": True, "reason": "series 7", "by": "anna"},
     "model.rescored": {
         "model_id": "a" * 64,
