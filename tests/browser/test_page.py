@@ -110,6 +110,21 @@ def test_the_labelling_path_by_keyboard_alone(browser: Chromium, lab: Lab) -> No
     assert faults(page, lab) == []
 
 
+def test_what_is_said_at_once_after_taking_back_is_no_conflict_with_it(page: Page, lab: Lab) -> None:
+    name_operator(page, "emil")
+    goto(page, "review")
+    first = page.until(f"{MAIN}.dataset.blind === 'false' && {MAIN}.dataset.item")
+    page.until("document.querySelector('[data-say=confirm]') !== null")
+    page.press("p")
+    page.until(f"{MAIN}.dataset.item !== '{first}'")
+    lab.site.until(lambda: len(lab.history(first)) == 1)
+    page.ask(
+        "for (const key of ['u', 'x']) document.body.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true })); 1"
+    )
+    lab.site.until(lambda: lab.history(first)[-1]["class"] == "artefact")
+    assert faults(page, lab) == []
+
+
 def test_a_blind_sample_shows_nothing_the_machine_said(page: Page, lab: Lab) -> None:
     name_operator(page, "clara")
     goto(page, "review")

@@ -131,6 +131,11 @@ def _print_accuracy(console: Console, said: Mapping[str, Any]) -> None:
             f"since label {alarm['label_id']} ({alarm['at']}) the machine errs more often than before:"
             f" {alarm['error_before']:.0%} over {alarm['n']} labels"
         )
+    for one in said["unfamiliar"]:
+        console.print(
+            f"since {one['root']}/{one['path']} the material is less like what the recognizer learned than in the"
+            f" {one['n']} frames before: label some of it"
+        )
     if not said["classes"]:
         console.print("no label yet")
 

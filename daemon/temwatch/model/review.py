@@ -215,6 +215,22 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unfamiliar:
+    """What a root shows has become less like what the recognizer learned: the frame at which that was noticed.
+
+    `before` is the mean over the `n` frames until then of each frame's upper decile of novelty.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = SPELLING
+
+    root: str
+    frame_id: str
+    path: str
+    before: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccuracyReport:
     """The answer to ``review.accuracy``.
 
@@ -229,6 +245,8 @@ class AccuracyReport:
     course : tuple of Moment
         Over time, thinned out.
     alarms : tuple of Alarm
+    unfamiliar : tuple of Unfamiliar
+        Where the newest frames of a root (as far back as Review looks) became unlike those before them.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = SPELLING
@@ -238,3 +256,4 @@ class AccuracyReport:
     models: tuple[Score, ...]
     course: tuple[Moment, ...]
     alarms: tuple[Alarm, ...]
+    unfamiliar: tuple[Unfamiliar, ...] = ()

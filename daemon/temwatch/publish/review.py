@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -19,6 +19,7 @@ from temwatch.model.review import (
     Pick,
     ReviewItem,
     ReviewNext,
+    Unfamiliar,
     Why,
 )
 from temwatch.publish.replies import Answer, Handler
@@ -62,6 +63,7 @@ class ReviewRules:
     second: Callable[[NDArray[np.float32], NDArray[np.float32], Sequence[str]], list[str] | None]
     agreements: Callable[[Iterable[Opinion]], tuple[Agreement, ...]]
     accuracy: Callable[[Iterable[Opinion]], AccuracyReport]
+    unfamiliar: Callable[[Iterable[tuple[str, str, str, Sequence[float]]]], tuple[Unfamiliar, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +112,18 @@ class Review:
 
     async def _accuracy(self, args: dict[str, Any], _: Caller) -> Answer:
         NoArgs.model_validate(args)
-        return Answer(messages.to_json(await self._ask(lambda c: self._rules.accuracy(review.outcomes(c)))))
+        return Answer(messages.to_json(await self._ask(self._judged)))
 
     # --- in a thread of its own --------------------------------------------------------------------------------
+
+    def _judged(self, connection: Connection) -> AccuracyReport:
+        self._read = review.newest(connection, findings=_FINDINGS, frames=_FRAMES, known=self._read)
+        frames = [
+            (one.root, one.frame_id, one.path, [finding["novelty"] for finding in one.findings])
+            for _, one in sorted(self._read.items())
+        ]
+        report = self._rules.accuracy(review.outcomes(connection))
+        return replace(report, unfamiliar=self._rules.unfamiliar(frames))
 
     def _offer(self, connection: Connection, wanted: ReviewNextArgs, operator: str) -> ReviewNext:
         self._read = review.newest(connection, findings=_FINDINGS, frames=_FRAMES, known=self._read)

@@ -13,6 +13,7 @@ from temwatch.learn.agreement import agreements
 from temwatch.learn.neighbours import nearest_classes
 from temwatch.learn.prequential import accuracy
 from temwatch.learn.retraining import RetrainSettings
+from temwatch.learn.unfamiliar import unfamiliar
 from temwatch.model.events import RootHealth
 from temwatch.model.sighting import RootState
 from temwatch.publish import keys
@@ -104,6 +105,7 @@ def review_rules() -> ReviewRules:
         second=nearest_classes,
         agreements=agreements,
         accuracy=accuracy,
+        unfamiliar=unfamiliar,
     )
 
 

@@ -162,6 +162,27 @@ def test_accuracy_is_that_of_the_first_verdict_against_what_stands(findings: lis
     assert report["models"][0]["of"] == "m1"
 
 
+def test_accuracy_also_says_where_the_frames_became_unlike_what_was_learned(
+    station: Station, as_: Person
+) -> None:
+    def inspected() -> list[str]:
+        return [
+            frame(
+                station.store,
+                *SQUARES[:6],
+                name=f"{number}.tif".encode(),
+                fingerprint=f"{number}",
+                novelty=0.6 if number < 40 else 0.99,
+            ).frame_id
+            for number in range(70)
+        ]
+
+    frame_ids = station.call(inspected)
+    (found,) = as_("anna").ask("review.accuracy").result["unfamiliar"]
+    assert (found["root"], found["before"]) == ("titan", pytest.approx(0.6, abs=0.05))
+    assert found["frame_id"] in frame_ids[40:55]
+
+
 def test_the_review_command_prints_each_of_the_three(
     station: Station,
     findings: list[str],

@@ -23,14 +23,16 @@ def square(row: float, col: float, side_px: float = 10.0) -> Rectangle:
     return Rectangle(row=row, col=col, length_px=side_px, width_px=side_px, angle_deg=0.0)
 
 
-def report(frame: FrameRow, rectangles: Sequence[Rectangle], *, model_id: str = "m1") -> bytes:
+def report(
+    frame: FrameRow, rectangles: Sequence[Rectangle], *, model_id: str = "m1", novelty: float = 0.1
+) -> bytes:
     found = [
         {
             "finding_id": f"{frame.frame_id}.{k}",
             "class": "pore",
             "probability": {"pore": 0.7, "crack": 0.3},
             "prediction_set": ["pore"],
-            "novelty": 0.1,
+            "novelty": novelty,
             "rectangle": asdict(rectangle),
         }
         for k, rectangle in enumerate(rectangles)
@@ -44,7 +46,9 @@ def report(frame: FrameRow, rectangles: Sequence[Rectangle], *, model_id: str = 
     return json.dumps(said).encode()
 
 
-def inspect(store: Store, rectangles: Sequence[Rectangle], *, model_id: str = "m1") -> FrameRow:
+def inspect(
+    store: Store, rectangles: Sequence[Rectangle], *, model_id: str = "m1", novelty: float = 0.1
+) -> FrameRow:
     """Let a worker bring home the newest frame with these findings; finding k has the features (k, k, k)."""
     claimed = store.lease(until_s=1e9)
     assert claimed is not None
@@ -54,7 +58,7 @@ def inspect(store: Store, rectangles: Sequence[Rectangle], *, model_id: str = "m
         job.job_id,
         job.attempt,
         Inspected(
-            report_json=report(frame, rectangles, model_id=model_id),
+            report_json=report(frame, rectangles, model_id=model_id, novelty=novelty),
             model_id=model_id,
             decision="accept",
             findings=len(rectangles),
@@ -70,11 +74,16 @@ def inspect(store: Store, rectangles: Sequence[Rectangle], *, model_id: str = "m
 
 
 def frame(
-    store: Store, *rectangles: Rectangle, name: bytes = b"a.tif", fingerprint: str = "f", root: str = "titan"
+    store: Store,
+    *rectangles: Rectangle,
+    name: bytes = b"a.tif",
+    fingerprint: str = "f",
+    root: str = "titan",
+    novelty: float = 0.1,
 ) -> FrameRow:
     """Return an inspected frame with findings at these rectangles."""
     store.accept(facts.sighted(name, fingerprint, root=root), at=facts.AT)
-    return inspect(store, rectangles)
+    return inspect(store, rectangles, novelty=novelty)
 
 
 def again(store: Store, *rectangles: Rectangle, name: bytes = b"a.tif", fingerprint: str = "f") -> FrameRow:

@@ -299,6 +299,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "models": [],
         "course": [MOMENT],
         "alarms": [{"label_id": 7, "at": "2026-03-01T12:00:00.000Z", "error_before": 0.2, "n": 80}],
+        "unfamiliar": [{"root": "titan", "frame_id": "0" * 20, "path": "a.dm4", "before": 0.7, "n": 60}],
     },
     "args.finder.sensitivity": {"value": 0.7},
     "args.root.pause": {"root": "titan"},

@@ -72,10 +72,19 @@ function finish(entry, answer) {
   waiting = waiting.filter((one) => one !== entry);
   answers.set(entry.cmd_id, answer);
   waiting.filter((one) => one.undoOf === entry.cmd_id).forEach(meant);
-  if (answer?.finding_id) keepLabel(answer);
+  if (answer?.finding_id) {
+    keepLabel(answer);
+    waiting.forEach((one) => follow(one, answer));
+  }
   save();
   promises.get(entry.cmd_id)?.resolve(answer);
   tell("saved", { entry, answer });
+}
+
+/** What was said here meanwhile is no conflict with what is said here next. */
+function follow(later, answer) {
+  const { cmd, args } = later;
+  if (cmd === "label.set" && args.finding_id === answer.finding_id && args.expect_revision === answer.revision - 1) later.args = { ...args, expect_revision: answer.revision };
 }
 
 function refuse(entry, error) {
