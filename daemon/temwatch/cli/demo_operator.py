@@ -135,15 +135,37 @@ class Operator:
         self.given[said] += 1
 
 
-def stream_accuracy(tally: Tally) -> list[tuple[int, int, int, str]]:
-    """Return for every block of frames, as they came: first frame, findings named right, findings, model."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """Some frames in a row as they came: the first one's number, findings by true class and those of them named right."""
+
+    first: int
+    findings: Counter[str]
+    right: Counter[str]
+    model: str
+
+    def share(self, class_: str | None = None) -> str:
+        """Return how many of a class (None: of all) were named right, for people."""
+        n = self.findings.total() if class_ is None else self.findings[class_]
+        right = self.right.total() if class_ is None else self.right[class_]
+        return f"{right} of {n}" if class_ else f"{right / max(n, 1):.1%} of {n}"
+
+
+def stream_accuracy(tally: Tally) -> list[Block]:
+    """Return how findings were named, block of frames by block, as they came."""
     pairs = sorted(tally.pairs(), key=lambda pair: pair[1].acquired_at)
     rows = []
     for first in range(0, len(pairs), _BLOCK):
         block = pairs[first : first + _BLOCK]
         words = list(_words(block))
-        right = sum(true == said for true, said in words)
-        rows.append((first + 1, right, len(words), block[-1][0].model.id[:8]))
+        rows.append(
+            Block(
+                first=first + 1,
+                findings=Counter(true for true, _ in words),
+                right=Counter(true for true, said in words if true == said),
+                model=block[-1][0].model.id[:8],
+            )
+        )
     return rows
 
 
@@ -162,10 +184,13 @@ def learning_summary(
         title_justify="left",
         box=SIMPLE,
     )
-    for name in ("frames from", "right", "of", "share", "model of the last"):
+    blocks = stream_accuracy(tally)
+    classes = sorted({class_ for block in blocks for class_ in block.findings})
+    for name in ("from frame", "all", *(class_.replace("_", " ") for class_ in classes), "model"):
         table.add_column(name, justify="right")
-    for first, right, n, model in stream_accuracy(tally):
-        table.add_row(str(first), str(right), str(n), f"{right / max(n, 1):.1%}", model)
+    for block in blocks:
+        by_class = (block.share(class_) for class_ in classes)
+        table.add_row(str(block.first), block.share(), *by_class, block.model)
     lines = [
         f"{sum(operator.given.values())} labels given, {operator.slips} of them slips: "
         + ", ".join(f"{n} {name}" for name, n in sorted(operator.given.items()))

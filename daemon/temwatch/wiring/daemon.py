@@ -16,7 +16,7 @@ import zmq.asyncio
 from temwatch import __version__
 from temwatch.clock import Clock, iso
 from temwatch.config import RootSection, Settings
-from temwatch.errors import TemwatchError, TransientError
+from temwatch.errors import TransientError
 from temwatch.intake.reception import Reception
 from temwatch.intake.roots import Roots
 from temwatch.learn import queue
@@ -40,8 +40,8 @@ from temwatch.publish.replies import Replies, declared
 from temwatch.publish.review import Review
 from temwatch.publish.self_test import prove_closed
 from temwatch.publish.sensitivity import Sensitivity
-from temwatch.store import models, outbox, results, sensitivity
-from temwatch.store.database import Connection, Database
+from temwatch.store import outbox, results
+from temwatch.store.database import Database
 from temwatch.store.frames import FrameRow
 from temwatch.store.shelf import load, starter
 from temwatch.store.store import Store
@@ -56,12 +56,12 @@ from temwatch.wiring.parts import (
     root_settings,
     window,
 )
+from temwatch.wiring.told import Told
 from temwatch.work.crew import Crew, CrewSettings
 from temwatch.work.dispatch import Dispatch
 from temwatch.work.drawn import Drawn
 from temwatch.work.hand import HandSettings
 from temwatch.work.task import rules_of
-from temwatch.work.task_settings import task_settings
 
 _log = structlog.get_logger("daemon")
 _DRAIN_S = 20.0
@@ -91,7 +91,6 @@ class Daemon:
         self._root_states: dict[str, RootState] = {}
         self._troubles: dict[str, str] = {}
         self._word = "starting"
-        self._changing = asyncio.Lock()  # what workers are told changes one thing at a time
         self.database = Database(settings.state.dir)
         self.store = Store(self.database, instance=str(uuid.uuid4()))
         self.champions = Champions(
@@ -100,7 +99,7 @@ class Daemon:
             method=settings.recognizer.method,
             finder=settings.finder.method,
         )
-        self._model = self.champions.starter  # until the database is open
+        self.told = Told(settings, self.database, self.champions)
         self.publisher = Publisher(self.database, clock=clock, state_word=lambda: self.state()[0])
         self.engine = self._crew()
         self.dispatch = Dispatch(
@@ -197,7 +196,7 @@ class Daemon:
         """Return everything a person or dashboard wants to know of the daemon."""
         word, reason = self.state()
         newest = self.database.ask(results.last_frame_at)
-        said = self.database.ask(sensitivity.said)
+        sensitivity, by = self.told.sensitivity()
         return StatusChanged(
             state=word,
             reason=reason,
@@ -207,10 +206,10 @@ class Daemon:
             roots={name: root_health(state, newest.get(name)) for name, state in self._root_states.items()},
             ledger=self.store.ledgers(),
             workers=self.dispatch.workers(),
-            model=self._model.name,
+            model=self.told.model.name,
             finder=self._settings.finder.method,
-            sensitivity=said.value if said else self._settings.finder.sensitivity,
-            sensitivity_by=said.by if said else "",
+            sensitivity=sensitivity,
+            sensitivity_by=by,
             head=self.database.ask(outbox.head),
             disk_free_bytes=shutil.disk_usage(self._settings.state.dir).free,
             notes=tuple(
@@ -231,55 +230,15 @@ class Daemon:
         )
         return Crew(
             CrewSettings(count=workers.count or len(os.sched_getaffinity(0)), hands=hands),
-            self._task_settings(),
+            self.told.as_configured(),
             clock=self._clock,
             log_line=lambda name, line: _log.info("worker says", worker=name, line=line),
             noted=lambda event, fields: _log.info(event, **fields),
         )
 
-    def _task_settings(self, tx: Connection | None = None) -> dict[str, Any]:
-        """Return what workers are told; without a database, what the configuration says of it."""
-        settings = self._settings
-        frozen = models.frozen(tx) if tx else None
-        said = sensitivity.said(tx) if tx else None
-        return task_settings(
-            settings.finder.model_copy(update={"sensitivity": said.value}) if said else settings.finder,
-            settings.acceptance,
-            settings.recognizer,
-            model=self._model,
-            state=settings.state.dir,
-            remarks=() if frozen is None else (f"the recognizer is frozen: {frozen}",),
-        )
-
     async def _adopt(self) -> None:
-        """Have the workers take the recognizer in use now; each between two jobs.
-
-        Raises
-        ------
-        SettingsRefused
-            No worker could start with it; they go on with what they had.
-        """
-        async with self._changing:
-            before = self._model
-            self._model = self.database.ask(self.champions.present)
-            try:
-                await self.engine.reconfigure(self.database.ask(self._task_settings))
-            except TemwatchError:
-                self._model = before
-                raise
-        _log.info("recognizer in use", model=self._model.name)
+        await self.told.adopt(self.engine)
         self.rescoring.poke()
-
-    async def _tune(self) -> None:
-        """Have the workers take the sensitivity said last; each between two jobs.
-
-        Raises
-        ------
-        SettingsRefused
-            No worker could start with it; they go on with what they had.
-        """
-        async with self._changing:
-            await self.engine.reconfigure(self.database.ask(self._task_settings))
 
     def _learning(self) -> Learning:
         async def whole(model_id: str) -> None:
@@ -318,7 +277,7 @@ class Daemon:
             **labels.handlers(),
             **Models(self.database, self._learning(), clock=self._clock).handlers(),
             **review.handlers(),
-            **Sensitivity(self.database, self._tune, clock=self._clock).handlers(),
+            **Sensitivity(self.database, lambda: self.told.tune(self.engine), clock=self._clock).handlers(),
             **audit.handlers(),
         }
         return Replies(handlers, identify=identify, record=audit.record)
@@ -371,9 +330,8 @@ class Daemon:
         self.store.start_instance()
         for section in self._settings.roots:
             self.store.open_root(section.name)
-        self._model, wrong = self.database.ask(self.champions.checked)
-        self._trouble("recognizer", wrong)
-        self.engine.prepare(self.database.ask(self._task_settings))
+        self._trouble("recognizer", self.told.open())
+        self.engine.prepare(self.told.now())
 
     @contextlib.asynccontextmanager
     async def _serving(self) -> AsyncIterator[None]:
