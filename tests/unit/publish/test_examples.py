@@ -26,8 +26,8 @@ def report(decision: str, *classes: str) -> dict[str, Any]:
 def test_findings_against_labels_come_first_then_labelled_ones_then_the_surest() -> None:
     before = report("reject", "pore", "pore", "pore", "crack")
     after = report("refer", "crack", "crack", "crack", "crack")
-    found = examples(before, after, {"f.1": "pore", "f.0": "crack"})
-    assert [one["finding_id"] for one in found] == ["f.1", "f.0", "f.2"]
+    found = examples(before, after, {"f.0": "pore", "f.1": "crack"})
+    assert [one["finding_id"] for one in found] == ["f.0", "f.1", "f.2"]
     assert [one["contradicts"] for one in found] == [True, False, False]
     assert (found[0]["was"], found[0]["now"], found[0]["said"]) == ("pore", "crack", "pore")
     assert (found[0]["before"], found[0]["after"]) == ("reject", "refer")

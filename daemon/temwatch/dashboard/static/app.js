@@ -73,7 +73,7 @@ function theme(name) {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || byId("keys").open) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   if (event.target.matches("input:not([type=range]):not([type=checkbox]), select, textarea")) {
     if (event.key === "Escape" || (event.key === "Enter" && event.target.id === "operator")) event.target.blur();
     return;
