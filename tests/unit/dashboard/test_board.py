@@ -180,5 +180,6 @@ def test_the_rate_of_a_folder_is_counted_over_the_last_five_minutes() -> None:
     assert rate(100, 0.0) is None
     assert rate(100, 5.0) is None, "too early to say"
     assert rate(110, 60.0) == 10.0
+    assert rate(110, 100.0) == 6.0
     assert rate(110, 361.0) == 0.0, "what was more than five minutes ago counts no more"
     assert rate(105, 421.0) == 0.0, "frames put back are no rate"
