@@ -14,6 +14,7 @@ from urllib.request import urlopen
 import pytest
 
 from browser.chromium import Chromium, Page, chromium
+from browser.shelf import put_two
 from system.site import PROJECT, Site
 from temwatch.client import Commands
 from temwatch.sim.microscope import Microscope, Session
@@ -26,6 +27,7 @@ class Lab:
     def __init__(self, folder: Path, waiting: list[Path]) -> None:
         self.site = Site(folder)
         self._waiting = waiting
+        self.models = put_two(folder / "state")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
