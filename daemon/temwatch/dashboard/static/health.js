@@ -8,6 +8,7 @@ import { short } from "./geometry.js";
 import { order, unsaved } from "./orders.js";
 import { sensitivityPanel } from "./sensitivity.js";
 import { newest, on, site, stateWord } from "./site.js";
+import { ago, rateOf } from "./status.js";
 
 export function health(main) {
   const page = el("div", {});
@@ -63,12 +64,6 @@ export function health(main) {
   return { close: () => told.forEach((stop) => stop()) };
 }
 
-/** How many frames of a folder came to an end a minute, over the last five; the server counts them. */
-function rateOf(status, name) {
-  const rate = status.per_minute?.[name] ?? null;
-  return rate === null ? "…" : short(rate);
-}
-
 function alertList(open) {
   return [el("h2", {}, `Alerts (${open.length})`),
     open.length ? el("ul", { class: "alert-list" }, open.map((one) => el("li", { "data-alert": one.id }, el("div", {}, el("b", {}, one.what), " ", el("span", { class: "soft num" }, `since ${new Date(one.at).toLocaleString([], { dateStyle: "short", timeStyle: "short" })}`)),
@@ -97,11 +92,4 @@ function workers(status) {
 function lastFrame(status) {
   const times = Object.values(status.roots).map((root) => root.last_frame_at).filter(Boolean).sort();
   return times.length ? ago(times.at(-1)) : "none yet";
-}
-
-export function ago(iso) {
-  const s = Math.max(0, (Date.now() - Date.parse(iso)) / 1000);
-  if (s < 90) return `${Math.round(s)} s ago`;
-  if (s < 5400) return `${Math.round(s / 60)} min ago`;
-  return s < 172800 ? `${Math.round(s / 3600)} h ago` : `${Math.round(s / 86400)} days ago`;
 }

@@ -3,7 +3,7 @@
 import { frame } from "./api.js";
 import { words } from "./classes.js";
 import { csv, download, el, put, svg } from "./dom.js";
-import { short } from "./geometry.js";
+import { short, ticksOf } from "./geometry.js";
 import { inspected, on, site } from "./site.js";
 import { series, seriesRows } from "./series.js";
 import { bootstrapMean, histogramOf, quantile } from "./statistics.js";
@@ -100,17 +100,17 @@ function picture(rows, name, measure) {
 
 function chart(values, mean, interval, name) {
   const { edges, counts } = histogramOf(values);
-  const [left, bottom, top] = [46, HIGH - 40, 14];
+  const [left, bottom, top] = [46, HIGH - 40, 22];
   const most = Math.max(...counts);
   const x = (value) => left + ((value - edges[0]) / (edges.at(-1) - edges[0])) * (WIDE - left - 12);
   const y = (count) => bottom - (count / most) * (bottom - top);
-  const step = Math.max(1, Math.ceil(most / 4));
   return svg("svg", { class: "plot", viewBox: `0 0 ${WIDE} ${HIGH}`, width: "100%", role: "img", "aria-label": `Histogram of ${values.length} values of ${name}, mean ${short(mean)} nm` },
     svg("g", { class: "bars" }, counts.map((count, i) => svg("rect", { x: x(edges[i]) + 1, y: y(count), width: Math.max(1, x(edges[i + 1]) - x(edges[i]) - 2), height: bottom - y(count) }, svg("title", {}, `${short(edges[i])} to ${short(edges[i + 1])} nm: ${count}`)))),
     interval ? svg("rect", { class: "ci", x: x(interval[0]), y: top, width: Math.max(1, x(interval[1]) - x(interval[0])), height: bottom - top }) : null,
     svg("line", { class: "mean", x1: x(mean), x2: x(mean), y1: top, y2: bottom }),
     svg("line", { class: "axis", x1: left, x2: WIDE - 12, y1: bottom, y2: bottom }),
-    edges.filter((_, i) => i % Math.ceil(edges.length / 10) === 0).map((edge) => svg("text", { x: x(edge), y: bottom + 18, "text-anchor": "middle" }, short(edge))),
+    ticksOf(edges[0], edges.at(-1), 8).map((value) => svg("text", { x: x(value), y: bottom + 18, "text-anchor": "middle" }, short(value))),
     svg("text", { x: WIDE - 12, y: HIGH - 4, "text-anchor": "end" }, `${name}, nm`),
-    Array.from({ length: Math.floor(most / step) + 1 }, (_, i) => svg("text", { x: left - 8, y: y(i * step) + 4, "text-anchor": "end" }, String(i * step))));
+    ticksOf(0, most, Math.min(4, most)).map((count) => svg("text", { x: left - 8, y: y(count) + 4, "text-anchor": "end" }, String(count))),
+    svg("text", { x: 0, y: 10 }, "objects"));
 }
