@@ -59,20 +59,20 @@ def test_what_a_promotion_renamed_is_shown_before_and_after_contradicted_labels_
     confirm(models)
     shows(models, lab.models[0])
     lab.site.until(lambda: lab.ask("model.diff")["waiting"] == 0)
-    first = models.until("document.querySelector('.group .pair.against')?.innerText")
-    assert report["path"] in first
+    address = f"#/frame/{report['frame_id']}/{pore['finding_id']}"
+    card = f"document.querySelector('.pair.against a.two[href=\"{address}\"]')?.parentElement"
+    text = models.until(f"{card}?.innerText")
+    assert report["path"] in text
     said = pore["class"].replace("_", " ")
-    assert f"against its label: {said}" in first
-    names = models.ask(
-        "[...document.querySelectorAll('.group .pair.against .half')].map((half) => half.innerText.split('\\n'))"
-    )
+    assert f"against its label: {said}" in text
+    names = models.ask(f"[...{card}.querySelectorAll('.half')].map((half) => half.innerText.split('\\n'))")
     assert [name[0] for name in names[:2]] == ["before", "now"]
     assert {"pore", "slag inclusion"} == {name[-1].rsplit(" ", 2)[0].strip() for name in names[:2]}
-    address = models.ask("document.querySelector('.pair.against a.two').hash")
-    assert address == f"#/frame/{report['frame_id']}/{pore['finding_id']}"
-    models.until("""(() => { const canvas = document.querySelector('.pair.against canvas');
-        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-        return new Set(data).size > 20; })()""")
+    models.until(f"""(() => {{ const canvas = {card}.querySelector('canvas');
+        const {{ data }} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        return new Set(data).size > 20; }})()""")
+    first = models.ask("document.querySelector('.group .pair').classList.contains('against')")
+    assert first, "contradicted labels come first"
     groups = {(group["before"], group["after"]): group["frames"] for group in lab.ask("model.diff")["groups"]}
     for (before, after), frames in groups.items():
         summary = models.ask(f"document.querySelector('[data-group=\"{before} {after}\"] summary').innerText")

@@ -14,7 +14,7 @@ export function changed(found) {
   const waits = found.waiting ? `${found.waiting} frames still wait to be named anew.` : "";
   if (!found.changed.length) return el("p", { class: "soft" }, waits || "Nothing: it names every earlier frame as before.");
   return [waits ? el("p", {}, waits) : null,
-    found.groups.map((group, i) => section(group, found.examples.filter((one) => one.before === group.before && one.after === group.after), i === 0)),
+    found.groups.map((group, i) => section(group, found.examples.filter((one) => one.before === group.before && one.after === group.after).sort((a, b) => b.contradicts - a.contradicts), i === 0)),
     el("details", {}, el("summary", {}, `all ${found.changed.length} frames as a list`), list(found.changed.slice(0, ROWS)))];
 }
 
