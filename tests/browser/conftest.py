@@ -129,6 +129,12 @@ def faults(page: Page, lab: Lab) -> list[str]:
     return page.errors + [url for url in page.requests if not url.startswith(own)]
 
 
+def faults_beside_lost_connections(page: Page, lab: Lab) -> list[str]:
+    """Return faults; a browser reports a lost connection by itself, and nothing can keep it from it."""
+    lost = ("WebSocket connection", "ERR_CONNECTION_REFUSED", "status of 503", "net::ERR_")
+    return [fault for fault in faults(page, lab) if not any(words in fault for words in lost)]
+
+
 def goto(page: Page, screen: str) -> None:
     """Open a screen without a reload."""
     page.ask(f"location.hash = '#/{screen}'")

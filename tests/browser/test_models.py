@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from browser.chromium import Page
-from browser.conftest import Lab, faults, goto
+from browser.conftest import Lab, faults_beside_lost_connections, goto
 from temwatch.client import CommandRefused
 
 pytestmark = pytest.mark.timeout(120)
@@ -78,7 +78,8 @@ def test_what_a_promotion_renamed_is_shown_before_and_after_contradicted_labels_
         summary = models.ask(f"document.querySelector('[data-group=\"{before} {after}\"] summary').innerText")
         assert f": {frames} frame" in summary
     lab.ask("label.undo", label_id=label["label_id"])
-    assert faults(models, lab) == []
+    # Where workers are slow to change, the reply is late (503) and the page sends the order again under its number.
+    assert faults_beside_lost_connections(models, lab) == []
 
 
 def test_two_promotions_are_rolled_back_one_after_the_other(models: Page, lab: Lab) -> None:
@@ -93,7 +94,7 @@ def test_two_promotions_are_rolled_back_one_after_the_other(models: Page, lab: L
         confirm(models)
         shows(models, expected)
         assert in_use(lab) == expected
-    assert faults(models, lab) == []
+    assert faults_beside_lost_connections(models, lab) == []
 
 
 def test_no_and_escape_leave_everything_as_it_is(models: Page, lab: Lab) -> None:
@@ -105,7 +106,7 @@ def test_no_and_escape_leave_everything_as_it_is(models: Page, lab: Lab) -> None
     models.press("Escape")
     models.until(f"{DIALOG} === null")
     assert in_use(lab) == before
-    assert faults(models, lab) == []
+    assert faults_beside_lost_connections(models, lab) == []
 
 
 def test_freezing_asks_why_and_keeps_others_from_being_promoted(models: Page, lab: Lab) -> None:
@@ -123,4 +124,4 @@ def test_freezing_asks_why_and_keeps_others_from_being_promoted(models: Page, la
     confirm(models)
     models.until("document.querySelector('[data-frozen]') === null")
     assert lab.ask("model.list")["frozen"] is None
-    assert faults(models, lab) == []
+    assert faults_beside_lost_connections(models, lab) == []

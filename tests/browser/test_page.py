@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from browser.chromium import Chromium, Page
-from browser.conftest import Lab, faults, goto, name_operator
+from browser.conftest import Lab, faults, faults_beside_lost_connections, goto, name_operator
 
 pytestmark = pytest.mark.timeout(180)
 MAIN = "document.getElementById('main')"
@@ -331,9 +331,3 @@ def wait_for_file(page: Page, folder: Path) -> Path:
             return made[0]
         page.ask("new Promise((resolve) => setTimeout(resolve, 20))")
     raise AssertionError("no file was saved")
-
-
-def faults_beside_lost_connections(page: Page, lab: Lab) -> list[str]:
-    """Return faults; a browser reports a lost connection by itself, and nothing can keep it from it."""
-    lost = ("WebSocket connection", "ERR_CONNECTION_REFUSED", "status of 503", "net::ERR_")
-    return [fault for fault in faults(page, lab) if not any(words in fault for words in lost)]
