@@ -28,6 +28,8 @@ class Lab:
         self.site = Site(folder)
         self._waiting = waiting
         self.models = put_two(folder / "state")
+        with self.site.config.open("a") as config:  # nothing is learned: what is in use changes by hand alone
+            config.write('[retrain]\ncron = ""\nmin_new_labels = 100000\n')
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]

@@ -23,7 +23,7 @@ def put_two(state: Path) -> list[str]:
         names = tuple(swap.get(name, name) for name in recognizer.classes)
         card = replace(recognizer.card, classes=names, provenance=f"{one} and {other} exchanged, for tests")
         made.append(save(replace(recognizer, card=card), state / "models"))
-        training = {"method": "kernel_elm", "finder": "learned", "labels": 10 * day}
+        training = {"method": "kernel_elm", "finder": "learned", "recipe": "labels", "labels": 10 * day}
         with database.transaction() as tx:
             at = datetime(2026, 1, day, tzinfo=UTC)
             models.keep(tx, made[-1], parent_id=shipped.name, training=training, label_ids=(), at=at)
