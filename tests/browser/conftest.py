@@ -14,6 +14,7 @@ from urllib.request import urlopen
 import pytest
 
 from browser.chromium import Chromium, Page, chromium
+from browser.shelf import put_two
 from system.site import PROJECT, Site
 from temwatch.client import Commands
 from temwatch.sim.microscope import Microscope, Session
@@ -26,6 +27,9 @@ class Lab:
     def __init__(self, folder: Path, waiting: list[Path]) -> None:
         self.site = Site(folder)
         self._waiting = waiting
+        self.models = put_two(folder / "state")
+        with self.site.config.open("a") as config:  # nothing is learned: what is in use changes by hand alone
+            config.write('[retrain]\ncron = ""\nmin_new_labels = 100000\n')
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -125,6 +129,12 @@ def faults(page: Page, lab: Lab) -> list[str]:
     """Return console errors and requests to anybody but the page's own server."""
     own = (lab.url, lab.url.replace("http", "ws"), "blob:", "about:", "data:")
     return page.errors + [url for url in page.requests if not url.startswith(own)]
+
+
+def faults_beside_lost_connections(page: Page, lab: Lab) -> list[str]:
+    """Return faults; a browser reports a lost connection by itself, and nothing can keep it from it."""
+    lost = ("WebSocket connection", "ERR_CONNECTION_REFUSED", "status of 503", "net::ERR_")
+    return [fault for fault in faults(page, lab) if not any(words in fault for words in lost)]
 
 
 def goto(page: Page, screen: str) -> None:

@@ -74,6 +74,8 @@ MAX_ORDER_BYTES = 64 * 1024
 TOKEN_HEADER = "x-temwatch-token"  # noqa: S105  a name, not a secret
 SIGNED_OUT = 4401  # of the WebSocket's close, as HTTP's 401
 _BEAT_S = 2.0
+_SLOW = ("model.", "finder.")
+_ADOPT_S = 7.0  # the workers take another recognizer between two frames; the browser waits a second longer
 _LOOK_S = 25.0  # a process is started for it, and reads the whole frame
 _REPORTS = 48  # kept as bytes, so that several browsers cost the daemon one question
 _FRAME_ID = re.compile(r"[0-9a-f]{20}")
@@ -177,7 +179,8 @@ class Page:
         if not isinstance(args, dict):
             return _no(400, "bad_message", "args is an object")
         try:
-            answer = await self._asking.ask(cmd, args, operator=operator, cmd_id=cmd_id)
+            timeout_s = _ADOPT_S if cmd_id is not None and cmd.startswith(_SLOW) else None
+            answer = await self._asking.ask(cmd, args, operator=operator, cmd_id=cmd_id, timeout_s=timeout_s)
         except TemwatchError as error:
             return JSONResponse(said_of(error), _status_of(error), headers=_FRESH)
         return JSONResponse({"ok": True, "result": answer.result}, headers=_FRESH)

@@ -15,6 +15,8 @@ CARDS = 300  # frames the page shows without asking the daemon
 ASIDES = 50  # frames set aside that are kept beside them, so that newer ones do not hide them
 EVENTS = 2000  # changes a browser may have missed and still be brought up to date by
 SILENT_S = 7.0  # three heartbeats
+RATE_S = 300.0  # over which a folder's rate is counted
+_LEAST_S = 10.0  # less says nothing of a rate
 _ENDS = {"frame.set_aside": "set_aside", "frame.gone": "gone"}
 
 
@@ -30,6 +32,7 @@ class Board:
         self._from = 0  # events after this seq are all held
         self._ahead: set[int] = set()  # taken although one before is still missing
         self._heard_s: float | None = None
+        self._ended: deque[tuple[float, dict[str, int]]] = deque()  # by folder, at every status of late
 
     def begin(self, epoch: str, as_of: int, ends: Iterable[Mapping[str, Any]]) -> None:
         """Start from a snapshot as of a seq: inspected frames, newest first, then those set aside, newest first."""
@@ -54,8 +57,8 @@ class Board:
         if not header.stored:
             if header.type != "status.changed":
                 return None
-            self.status = body
-            return {"type": "status", "status": body}
+            self.status = {**body, "per_minute": self._per_minute(body["ledger"], now_s)}
+            return {"type": "status", "status": self.status}
         if header.epoch != self.epoch:
             self.begin(header.epoch, 0, [])
         self._advance(header.seq)
@@ -80,6 +83,20 @@ class Board:
         while self.seq + 1 in self._ahead:
             self.seq += 1
             self._ahead.remove(self.seq)
+
+    def _per_minute(self, ledger: Mapping[str, Mapping[str, int]], now_s: float) -> dict[str, float | None]:
+        """Return how many frames of each folder came to an end a minute; None where it is too early to say."""
+        ended = {root: one["done"] + one["set_aside"] + one["gone"] for root, one in ledger.items()}
+        self._ended.append((now_s, ended))
+        while now_s - self._ended[0][0] > RATE_S:
+            self._ended.popleft()
+        since_s, before = self._ended[0]
+        took_s = now_s - since_s
+        # A frame put back is ended no more: what comes out negative is no rate.
+        return {
+            root: max(0.0, 60.0 * (count - before.get(root, 0)) / took_s) if took_s >= _LEAST_S else None
+            for root, count in ended.items()
+        }
 
     def silent(self, now_s: float) -> bool:
         """Whether the daemon was not heard of for three heartbeats."""

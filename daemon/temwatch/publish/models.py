@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 from temwatch.clock import Clock
 from temwatch.model.caller import Caller
+from temwatch.publish.examples import examples
 from temwatch.publish.replies import Answer, Handler, Refusal
-from temwatch.store import models, rescored, shadow
+from temwatch.store import labels, models, rescored, shadow
 from temwatch.store.database import Connection, Database
 from temwatch.store.models import ModelRow
 from temwatch.wire.messages import (
@@ -180,7 +181,9 @@ class Models:
             return {
                 "model_id": model_id,
                 "waiting": waiting,
+                "groups": [asdict(group) for group in rescored.groups(tx, model_id)],
                 "changed": [asdict(change) for change in changed],
+                "examples": _examples(tx, model_id, wanted.examples),
             }
 
         return _said(self._database.ask(question))
@@ -270,6 +273,16 @@ def _shown(row: ModelRow) -> dict[str, Any]:
         "parent_id": row.parent_id,
         "training": dict(row.training),
     }
+
+
+def _examples(tx: Connection, model_id: str, frames: int) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for pair in rescored.pairs(tx, model_id, frames=frames) if frames else ():
+        said = {
+            label.finding_id: label.class_ for label in labels.of_frame(tx, pair.frame_pk) if label.class_
+        }
+        found += examples(json.loads(pair.before_json), json.loads(pair.after_json), said)
+    return found
 
 
 def _said(result: Any) -> Answer:

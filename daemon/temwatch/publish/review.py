@@ -140,7 +140,12 @@ class Review:
         given = review.given_by(connection, operator)
         room = wanted.limit - len(items)
         picks = self._picks(connection, wanted, operator, places, fresh, opinions, given, room)
-        items += [_item(places[pick.finding_id], pick) for pick in picks if pick.finding_id in places]
+        taken_back = review.taken_back(connection)
+        items += [
+            _item(places[pick.finding_id], pick, revision=taken_back.get(pick.finding_id, 0))
+            for pick in picks
+            if pick.finding_id in places
+        ]
         return ReviewNext(items=tuple(items), waiting=len(fresh), labelled=review.standing_count(connection))
 
     def _picks(
@@ -251,7 +256,7 @@ def _margin(probability: Iterable[float]) -> float:
     return min(1.0, max(0.0, first - second))
 
 
-def _item(place: _Place, pick: Pick) -> ReviewItem:
+def _item(place: _Place, pick: Pick, *, revision: int) -> ReviewItem:
     shown, finding = place.shown, place.shown.findings[place.number]
     seen = not pick.blind
     return ReviewItem(
@@ -266,7 +271,7 @@ def _item(place: _Place, pick: Pick) -> ReviewItem:
         prediction_set=tuple(finding["prediction_set"]) if seen else None,
         novelty=finding["novelty"] if seen else None,
         rectangle=rectangle_of(finding["rectangle"]),
-        revision=0 if seen else None,
+        revision=revision if seen else None,
         said=None,
     )
 

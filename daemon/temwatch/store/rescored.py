@@ -30,6 +30,25 @@ WHERE s.model_id = :model AND (s.renamed > 0 OR s.was <> s.decision)
     AND s.id = (SELECT MAX(y.id) FROM rescored AS y WHERE y.result_id = s.result_id AND y.model_id = :model)
 ORDER BY s.contradicts DESC, s.was <> s.decision DESC, s.renamed DESC, s.id LIMIT :limit
 """
+_CHANGED = """
+FROM rescored AS s WHERE s.model_id = :model AND (s.renamed > 0 OR s.was <> s.decision)
+    AND s.id = (SELECT MAX(y.id) FROM rescored AS y WHERE y.result_id = s.result_id AND y.model_id = :model)
+"""
+_GROUPS = f"""
+SELECT s.was, s.decision, COUNT(*) AS frames, SUM(s.renamed) AS renamed, SUM(s.contradicts) AS contradicts
+{_CHANGED} GROUP BY s.was, s.decision ORDER BY contradicts DESC, s.was <> s.decision DESC, frames DESC
+"""
+# A few frames of each group, with the report as it stood before that recognizer, and as it stands with it.
+_PAIRS = f"""
+WITH chosen AS (
+    SELECT s.id, s.result_id, s.was, s.decision, s.body, ROW_NUMBER() OVER (
+        PARTITION BY s.was, s.decision ORDER BY s.contradicts DESC, s.renamed DESC, s.id) AS place
+    {_CHANGED})
+SELECT r.frame_pk, c.body AS after, COALESCE((SELECT x.body FROM rescored AS x
+    WHERE x.result_id = r.id AND x.id < c.id AND x.body IS NOT NULL ORDER BY x.id DESC LIMIT 1), r.body) AS before
+FROM chosen AS c JOIN result AS r ON r.id = c.result_id
+WHERE c.place <= :frames ORDER BY c.was, c.decision, c.place
+"""  # noqa: S608  our own text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +73,26 @@ class Renaming:
     renamed: int
     contradicts: int
     report_json: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeGroup:
+    """Frames whose verdict went the same way: how many, findings renamed in them, and renamed against a label."""
+
+    before: str
+    after: str
+    frames: int
+    renamed: int
+    contradicts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportPair:
+    """A frame's report (JSON) before a recognizer named it anew, and after."""
+
+    frame_pk: int
+    before_json: bytes = field(repr=False)
+    after_json: bytes = field(repr=False)
 
 
 def pending(connection: sqlite3.Connection, model_id: str, *, below: int, limit: int) -> list[Earlier]:
@@ -107,6 +146,34 @@ def changes(connection: sqlite3.Connection, model_id: str, *, limit: int = 200) 
             after=row["decision"],
             renamed=row["renamed"],
             contradicts=row["contradicts"],
+        )
+        for row in rows
+    ]
+
+
+def groups(connection: sqlite3.Connection, model_id: str) -> list[ChangeGroup]:
+    """Return what a recognizer changed, by how the verdict went; against labels first."""
+    rows = connection.execute(_GROUPS, {"model": model_id})
+    return [
+        ChangeGroup(
+            before=row["was"],
+            after=row["decision"],
+            frames=row["frames"],
+            renamed=row["renamed"],
+            contradicts=row["contradicts"],
+        )
+        for row in rows
+    ]
+
+
+def pairs(connection: sqlite3.Connection, model_id: str, *, frames: int) -> list[ReportPair]:
+    """Return both reports of up to `frames` frames of each group, contradicted labels first."""
+    rows = connection.execute(_PAIRS, {"model": model_id, "frames": frames})
+    return [
+        ReportPair(
+            frame_pk=row["frame_pk"],
+            before_json=zlib.decompress(row["before"]),
+            after_json=zlib.decompress(row["after"]),
         )
         for row in rows
     ]

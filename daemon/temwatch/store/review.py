@@ -102,6 +102,14 @@ def labelled(connection: sqlite3.Connection) -> dict[str, tuple[int, str]]:
     return {row[0]: (row[1], row[2]) for row in rows}
 
 
+def taken_back(connection: sqlite3.Connection) -> dict[str, int]:
+    """Return the revision of every finding whose labels were all taken back: the next one is said on top of it."""
+    rows = connection.execute(
+        "SELECT finding_id, revision FROM labelled WHERE label_id IS NULL AND finding_id IS NOT NULL"
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 def standing_count(connection: sqlite3.Connection) -> int:
     """Return on how many objects a label stands."""
     return int(connection.execute("SELECT COUNT(*) FROM labelled WHERE label_id IS NOT NULL").fetchone()[0])

@@ -231,10 +231,14 @@ class ModelCompareArgs(_Strict):
 
 
 class ModelDiffArgs(_Strict):
-    """Arguments of ``model.diff``: what a recognizer (absent: the one in use) changed in frames of before."""
+    """Arguments of ``model.diff``: what a recognizer (absent: the one in use) changed in frames of before.
+
+    `examples` is from how many frames of each kind of change findings are shown with both their names.
+    """
 
     model_id: str | None = Field(default=None, min_length=4, max_length=64, pattern=r"^[0-9a-f]+$")
     limit: int = Field(default=200, ge=1, le=1000)
+    examples: int = Field(default=0, ge=0, le=10)
 
 
 class ModelFreezeArgs(_Strict):

@@ -287,6 +287,14 @@ async def test_history_is_named_anew_and_contradicted_labels_come_first(
     changed = store.database.ask(lambda tx: rescored.changes(tx, learning.in_use()))
     assert (changed[0].frame_id, changed[0].contradicts) == (rows[5].frame_id, 1)
     assert len(changed) == 8
+    (group,) = store.database.ask(lambda tx: rescored.groups(tx, learning.in_use()))
+    assert (group.before, group.frames, group.contradicts) == ("accept", 8, 1)
+    assert group.renamed == sum(change.renamed for change in changed)
+    pair, _ = store.database.ask(lambda tx: rescored.pairs(tx, learning.in_use(), frames=2))
+    was, now = (
+        messages.from_json(Report, body).findings[0].class_ for body in (pair.before_json, pair.after_json)
+    )
+    assert (pair.frame_pk, was, now) == (rows[5].pk, "pore", "crack")
     report: Report = messages.from_json(
         Report, store.database.ask(lambda tx: results.newest(tx, rows[0].pk)) or b""
     )

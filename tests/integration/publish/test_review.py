@@ -90,6 +90,19 @@ def test_what_was_labelled_is_not_offered_again(findings: list[str], as_: Person
     }
 
 
+def test_what_was_taken_back_is_offered_with_the_revision_the_next_label_needs(
+    findings: list[str], as_: Person
+) -> None:
+    anna = as_("anna")
+    offered = next(item for item in anna.ask("review.next", limit=20).result["items"] if not item["blind"])
+    finding_id = offered["finding_id"]
+    label = anna.ask("label.set", finding_id=finding_id, **{"class": "crack"}).result
+    anna.ask("label.undo", label_id=label["label_id"])
+    items = anna.ask("review.next", limit=200).result["items"]
+    again = next(item for item in items if item["finding_id"] == finding_id)
+    anna.ask("label.set", finding_id=finding_id, expect_revision=again["revision"], **{"class": "crack"})
+
+
 def test_asked_for_one_class_or_root_nothing_else_and_nothing_blind_comes(
     findings: list[str], as_: Person
 ) -> None:

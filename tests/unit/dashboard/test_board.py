@@ -165,3 +165,21 @@ def test_in_whatever_order_messages_come_all_are_told_to_a_browser_that_left_at_
         assert later is not None
         assert {one["seq"] for one in later} >= set(order[left + 1 :])
     assert board.seq == 11
+
+
+def test_the_rate_of_a_folder_is_counted_over_the_last_five_minutes() -> None:
+    board = begun()
+
+    def rate(done: int, now_s: float) -> float | None:
+        ledger = {"titan": {"done": done, "set_aside": 1, "gone": 0}}
+        event = board.take(message(0, {"ledger": ledger}, "status.changed", stored=False), now_s)
+        assert event is not None
+        found: float | None = event["status"]["per_minute"]["titan"]
+        return found
+
+    assert rate(100, 0.0) is None
+    assert rate(100, 5.0) is None, "too early to say"
+    assert rate(110, 60.0) == 10.0
+    assert rate(110, 100.0) == 6.0
+    assert rate(110, 361.0) == 0.0, "what was more than five minutes ago counts no more"
+    assert rate(105, 421.0) == 0.0, "frames put back are no rate"

@@ -1,5 +1,7 @@
 // The page: its head, its screens by address (#/live, #/frame/ID …), and the keys.
 
+import { alerts } from "./alerts.js";
+import { announce } from "./beside.js";
 import { el, put } from "./dom.js";
 import { connect } from "./link.js";
 import { on, site, stateWord } from "./site.js";
@@ -59,6 +61,17 @@ function sayUnsaved() {
   mark.title = "kept in this browser and sent again until the daemon confirms; click to try now";
 }
 
+function sayAlerts() {
+  const mark = byId("alerts");
+  const open = alerts();
+  const text = `${open.length} ${open.length === 1 ? "alert" : "alerts"}`;
+  if (!mark.hidden && mark.textContent === text && mark.title === (open[0]?.what ?? "")) return;
+  if (open.length) announce(open[0].what);
+  mark.hidden = !open.length;
+  mark.textContent = text;
+  mark.title = open[0]?.what ?? "";
+}
+
 let noticeTimer = null;
 function notice(text, stays = 8000) {
   byId("notice").textContent = text;
@@ -73,7 +86,7 @@ function theme(name) {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || byId("keys").open) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   if (event.target.matches("input:not([type=range]):not([type=checkbox]), select, textarea")) {
     if (event.key === "Escape" || (event.key === "Enter" && event.target.id === "operator")) event.target.blur();
     return;
@@ -108,6 +121,7 @@ on("connected", () => {
 byId("who").addEventListener("click", signOut);
 on("state", sayState);
 on("unsaved", sayUnsaved);
+on("alerts", sayAlerts);
 on("notice", (text) => notice(text));
 on("refused", ({ error }) => notice(`Not taken: ${error.message}`, 15000));
 setInterval(sayUnsaved, 500);

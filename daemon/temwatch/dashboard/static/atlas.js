@@ -1,8 +1,8 @@
 // Atlas: what people have labelled, as a gallery by class; who said it, and a way back to the frame.
 
-import { frame, picture, standingLabels } from "./api.js";
-import { styleOf, words } from "./classes.js";
-import { corners } from "./geometry.js";
+import { standingLabels } from "./api.js";
+import { words } from "./classes.js";
+import { cut } from "./crop.js";
 import { el, put } from "./dom.js";
 import { on } from "./site.js";
 import { swatch } from "./view.js";
@@ -51,26 +51,4 @@ export function atlas(main) {
   const told = on("label", () => { clearTimeout(timer); timer = setTimeout(load, 500); });
   load();
   return { close: () => { told(); clearTimeout(timer); seen.disconnect(); } };
-}
-
-/** Draw the object with half as much again around it. */
-async function cut(canvas, { frame_id, rectangle, class: name }) {
-  const [image, got] = await Promise.all([picture(frame_id), frame(frame_id)]);
-  if (!image || !got.report) return;
-  const [rows, cols] = got.report.shape;
-  const side = Math.max(24, rectangle.length_px * 1.6);
-  const [sx, sy] = [image.width / cols, image.height / rows];
-  const [left, top] = [rectangle.col - side / 2, rectangle.row - side / 2];
-  const context = canvas.getContext("2d");
-  const s = canvas.width / side;
-  context.drawImage(image, (left + 0.5) * sx, (top + 0.5) * sy, side * sx, side * sy, 0, 0, canvas.width, canvas.height);
-  context.beginPath();
-  corners(rectangle).forEach(([x, y], i) => context[i ? "lineTo" : "moveTo"]((x - left) * s, (y - top) * s));
-  context.closePath();
-  Object.assign(context, { strokeStyle: "#0009", lineWidth: 6 });
-  context.stroke();
-  const style = styleOf(name);
-  context.setLineDash(style.dash ? style.dash.split(" ").map((n) => 2 * n) : []);
-  Object.assign(context, { strokeStyle: style.colour, lineWidth: 3 });
-  context.stroke();
 }

@@ -99,7 +99,7 @@ function notInspected(id, { state, reason, next_step: next }) {
 /** Call many findings alike; what would change is shown before it is done. */
 function many(view) {
   const choice = el("select", { "aria-label": "What they are" }, classesOf(view.report).map((name) => el("option", { value: name }, words(name))));
-  const said = el("div", { role: "status" });
+  const said = el("div", { role: "status", "data-bulk": "said" });
   const preview = async () => {
     const ids = view.shown().filter((one) => one.finding).map((one) => one.id).slice(0, 1000);
     if (!ids.length) return put(said, "no finding is shown");
@@ -107,8 +107,8 @@ function many(view) {
     const name = choice.value;
     try {
       const would = await order("label.bulk", { finding_ids: ids, class: name, dry_run: true }).done;
-      put(said, el("p", {}, `${would.would_change} would change, ${would.same} are called so already, ${would.conflicts.length} were said otherwise by somebody.`),
-        el("button", { disabled: !would.would_change, onclick: async () => {
+      put(said, el("p", {}, `${would.would_change} would change, ${would.same} are called so already, ${would.conflicts.length} were said otherwise by somebody, and stay so.`),
+        el("button", { "data-bulk": "do", disabled: !would.would_change, onclick: async () => {
           const did = await order("label.bulk", { finding_ids: ids, class: name, dry_run: false }).done;
           await labelsOf(view.report.frame_id);
           put(said, `${did.labels.length} labels saved`);
@@ -117,5 +117,5 @@ function many(view) {
       put(said, error.message);
     }
   };
-  return el("details", {}, el("summary", {}, "many at once"), el("p", { class: "soft" }, "All findings that are shown (filter them above) are called:"), choice, " ", el("button", { onclick: preview }, "preview"), said);
+  return el("details", { class: "many" }, el("summary", {}, "many at once"), el("p", { class: "soft" }, "All findings that are shown (filter them above) are called:"), choice, " ", el("button", { "data-bulk": "preview", onclick: preview }, "what would change"), said);
 }

@@ -39,6 +39,15 @@ export function roundLength(most) {
   return [5, 2, 1].find((n) => n * power <= most * 1.0000001) * power;
 }
 
+/** Return round values, 1, 2 or 5 times a power of ten apart, from `low` to `high`: about `count` of them. */
+export function ticksOf(low, high, count = 5) {
+  const least = (high - low || 1) / (count + 1);
+  const power = 10 ** Math.floor(Math.log10(least));
+  const step = [1, 2, 5, 10].find((n) => n * power >= least * 0.999999) * power;
+  const first = Math.ceil(low / step - 1e-9);
+  return Array.from({ length: Math.max(0, Math.floor(high / step + 1e-9) - first + 1) }, (_, i) => Number(((first + i) * step).toPrecision(12)));
+}
+
 /** Return a length of px pixels in words, in nm or µm where the pixel size is known. */
 export function lengthInWords(px, nmPerPx) {
   if (nmPerPx === null || nmPerPx === undefined) return `${short(px)} px`;

@@ -8,7 +8,7 @@ import { newest, on, site } from "./site.js";
 const SHOWN = 200;
 
 export function history(main) {
-  const wanted = { text: "", root: "", verdict: "", class: "", from: "", to: "" };
+  const wanted = { name: "", folder: "", verdict: "", class: "", from: "", to: "" };
   const older = []; // cards fetched on demand
   let before = null;
   let ended = false;
@@ -22,7 +22,7 @@ export function history(main) {
   const root = el("select", {}, options([]));
   const kind = el("select", {}, options([]));
   put(main, el("div", { class: "page" }, el("h1", {}, "History"),
-    el("div", { class: "filters" }, field("text", el("input", { type: "search", placeholder: "part of the name" })), field("root", root),
+    el("div", { class: "filters" }, field("name", el("input", { type: "search", placeholder: "part of the name" })), field("folder", root),
       field("verdict", el("select", {}, options(["accept", "refer", "reject", "set_aside", "gone"]))), field("class", kind),
       field("from", el("input", { type: "datetime-local" })), field("to", el("input", { type: "datetime-local" })),
       el("button", { onclick: load }, "load older"), el("button", { onclick: save }, "CSV")),
@@ -36,7 +36,7 @@ export function history(main) {
   const word = (card) => card.verdict?.decision ?? card.kind;
 
   function found() {
-    return all().filter((card) => (!wanted.text || card.path.toLowerCase().includes(wanted.text.toLowerCase())) && (!wanted.root || card.root === wanted.root) && (!wanted.verdict || word(card) === wanted.verdict) &&
+    return all().filter((card) => (!wanted.name || card.path.toLowerCase().includes(wanted.name.toLowerCase())) && (!wanted.folder || card.root === wanted.folder) && (!wanted.verdict || word(card) === wanted.verdict) &&
       (!wanted.class || card.counts?.[wanted.class] > 0) && (!wanted.from || (when(card) && Date.parse(when(card)) >= Date.parse(wanted.from))) && (!wanted.to || (when(card) && Date.parse(when(card)) <= Date.parse(wanted.to))));
   }
 
@@ -44,10 +44,10 @@ export function history(main) {
     refill(root, [...new Set(all().map((card) => card.root))].sort());
     refill(kind, [...new Set(all().flatMap((card) => Object.keys(card.counts ?? {})))].sort());
     const cards = found();
-    said.textContent = `${cards.length} of ${all().length} frames${ended ? ", all there are" : "; load older ones to look further back"}`;
+    said.textContent = !all().length ? "No frame has come yet." : `${cards.length} of ${all().length} frames${ended ? ", all there are" : "; load older ones to look further back"}`;
     put(body, cards.slice(0, SHOWN).map((card) => el("tr", {}, el("td", { class: "path" }, el("a", { href: `#/frame/${card.frame_id}` }, card.path, card.z === null ? "" : ` #${card.z}`)), el("td", {}, card.root),
       el("td", {}, el("span", { class: "verdict small", "data-word": word(card) }, words(word(card)))), el("td", {}, card.verdict?.reasons[0] ?? card.reason ?? ""),
-      el("td", {}, Object.entries(card.counts ?? {}).filter(([, n]) => n).map(([name, n]) => `${n} ${words(name)}`).join(", ") || "–"), el("td", { class: "soft" }, (when(card) || "").slice(0, 19).replace("T", " ")))));
+      el("td", {}, Object.entries(card.counts ?? {}).filter(([, n]) => n).map(([name, n]) => `${n} ${words(name)}`).join(", ") || "–"), el("td", { class: "soft when" }, (when(card) || "").slice(0, 19).replace("T", " ")))));
   }
 
   function refill(select, names) {

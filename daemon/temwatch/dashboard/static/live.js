@@ -5,6 +5,7 @@ import { announce, finderPanel, frameBlock, undo, verdictBlock } from "./beside.
 import { drawInto } from "./drawing.js";
 import { el, put } from "./dom.js";
 import { inspected, newest, on, site } from "./site.js";
+import { ago, rateOf } from "./status.js";
 import { FrameView } from "./view.js";
 
 const STRIP = 24;
@@ -14,12 +15,12 @@ const SETTLE_MS = 120; // a burst of frames is drawn once, the first of it at on
 
 export function live(main) {
   const view = new FrameView({ choose: () => chosen(), draw: (rectangle) => drawInto(view, rectangle, host.drawing), hint });
-  const host = { verdict: el("div"), frame: el("div"), one: el("div"), drawing: el("div"), hint: el("p", { class: "soft", role: "status" }) };
+  const host = { verdict: el("div"), frame: el("div"), one: el("div"), drawing: el("div"), folders: el("section", { class: "folders", "aria-label": "Watched folders" }), hint: el("p", { class: "soft", role: "status" }) };
   const strip = el("div", { class: "strip", "aria-label": "Latest frames", tabindex: "0" });
   const held = el("button", { class: "held", hidden: true, onclick: () => release() });
   view.glass.append(held);
   put(main, el("h1", { class: "unseen" }, "Live"), el("div", { class: "bench" }, view.root,
-    el("aside", { class: "side", "aria-label": "Verdict" }, host.verdict, host.drawing, host.hint, host.one, host.frame), strip));
+    el("aside", { class: "side", "aria-label": "Verdict" }, host.verdict, host.drawing, host.hint, host.one, host.frame, host.folders), strip));
   const panel = finderPanel(view, host.one);
   let showing = null; // frame_id on the screen
   let pinned = null; // why the screen is held
@@ -88,6 +89,11 @@ export function live(main) {
     panel.refresh();
   }
 
+  /** One line a folder: how it is, how many frames a minute, and how old the newest is. */
+  function folders() {
+    put(host.folders, Object.entries(site.status?.roots ?? {}).map(([name, root]) => el("p", { class: "num soft" }, el("b", {}, name), ` ${root.state}, ${rateOf(site.status, name)} a minute, newest ${root.last_frame_at ? ago(root.last_frame_at) : "none yet"}`)));
+  }
+
   function strips() {
     const cards = newest().slice(0, STRIP);
     const known = new Map([...strip.children].map((tile) => [tile.dataset.key, tile]));
@@ -131,6 +137,7 @@ export function live(main) {
         follow();
       }, SETTLE_MS);
     }),
+    on("status", folders),
     on("label", (label) => {
       if (label.frame_id !== showing) return;
       if (label.drawn && !view.drawn.some((one) => one.finding_id === label.finding_id)) view.drawn.push(label);
@@ -145,9 +152,10 @@ export function live(main) {
     } else follow();
   }, 1000);
   strips();
+  folders();
   follow();
   panel.refresh();
-  if (!site.cards.size) put(host.verdict, el("p", { class: "soft" }, "Waiting for the first frame."));
+  if (!site.cards.size) put(host.verdict, [el("h2", {}, "Waiting for the first frame"), el("p", { class: "soft" }, "As soon as the microscope has written one into a watched folder, it appears here with what was found in it.")]);
 
   return {
     key(event) {

@@ -2,18 +2,20 @@
 
 import { ask, standingLabels } from "./api.js";
 import { needsName, percent } from "./beside.js";
+import { changed } from "./changed.js";
 import { words } from "./classes.js";
+import { confirmed } from "./confirm.js";
 import { el, put, svg } from "./dom.js";
 import { order } from "./orders.js";
-import { on, site } from "./site.js";
+import { on } from "./site.js";
 import { wilson } from "./statistics.js";
 
 const ABSENT = "Not available: this daemon does not know the command.";
 
 export function models(main) {
-  const parts = { use: panel("In use"), learned: panel("Attempts to learn"), right: panel("How right the machine was"), confusion: panel("What people said (rows) and the machine (columns)"), alike: panel("How far people and machine agree"), changed: panel("Frames whose verdict changed") };
+  const parts = { use: panel("In use"), learned: panel("Attempts to learn"), right: panel("How right the machine was"), confusion: panel("What people said (rows) and the machine (columns)"), alike: panel("How far people and machine agree"), changed: panel("What the recognizer in use changed in frames of before") };
   const said = el("p", { role: "status" });
-  put(main, el("div", { class: "page" }, el("h1", {}, "Models"), said, el("div", { class: "panels wide" }, parts.use.box, parts.right.box, parts.confusion.box, parts.alike.box), parts.learned.box, parts.changed.box));
+  put(main, el("div", { class: "page" }, el("h1", {}, "Models"), said, el("div", { class: "panels wide" }, el("div", { class: "pile" }, parts.use.box, parts.confusion.box), el("div", { class: "pile" }, parts.right.box, parts.alike.box)), parts.changed.box, parts.learned.box));
 
   async function fill(part, question, draw) {
     try {
@@ -23,10 +25,12 @@ export function models(main) {
     }
   }
 
-  async function act(cmd, args, what) {
-    if (needsName() || !confirm(`${what}?`)) return;
+  async function act(cmd, args, what, { means = "", reason = null } = {}) {
+    if (needsName()) return;
+    const answer = await confirmed(what, { means, reason });
+    if (answer === null) return;
     try {
-      await order(cmd, args).done;
+      await order(cmd, reason ? { ...args, reason: answer } : args).done;
       said.textContent = `${what}: done`;
       load();
     } catch (error) {
@@ -40,7 +44,7 @@ export function models(main) {
     fill(parts.right, () => ask("review.accuracy"), accuracy),
     fill(parts.confusion, standingLabels, confusion),
     fill(parts.alike, () => ask("review.agreement"), agreement),
-    fill(parts.changed, () => ask("model.diff", {}), changed),
+    fill(parts.changed, () => ask("model.diff", { examples: 3 }), changed),
   ]);
   let timer = null;
   const later = () => { clearTimeout(timer); timer = setTimeout(load, 800); };
@@ -59,22 +63,34 @@ const row = (...cells) => el("tr", {}, cells.map((cell) => el("td", {}, cell)));
 const share = (p, low, high) => (p === null ? "–" : `${percent(p)}${low === null ? "" : ` [${Math.round(100 * low)}, ${Math.round(100 * high)}]`}`);
 const day = (iso) => (iso ?? "").slice(0, 16).replace("T", " ");
 
-const inUse = (act) => (found) => [
-  el("div", { class: "big" }, found.in_use.slice(0, 12)),
-  el("p", { class: "soft" }, found.in_use === found.starter ? "the shipped starter: simulated specimens only, not your material" : "learned here from your labels"),
-  found.frozen ? el("p", {}, `frozen: ${found.frozen}`) : null,
-  el("div", { class: "says" }, el("button", { onclick: () => act("retrain", {}, "Learn from the labels now") }, "learn now"),
-    el("button", { onclick: () => act("model.rollback", {}, "Go back to the one before") }, "roll back"),
-    found.frozen ? el("button", { onclick: () => act("model.unfreeze", {}, "Unfreeze") }, "unfreeze") : el("button", { onclick: () => act("model.freeze", { reason: "frozen from the dashboard" }, "Freeze this one") }, "freeze")),
-  found.models.length ? table(["model", "made", "from", ""], found.models.map((one) => el("tr", {}, el("td", {}, one.model_id.slice(0, 12)), el("td", { class: "num" }, day(one.made_at)), el("td", {}, `${one.training.labels ?? "?"} labels`),
-    el("td", {}, one.model_id === found.in_use ? "in use" : el("button", { onclick: () => act("model.promote", { model_id: one.model_id }, `Use ${one.model_id.slice(0, 12)}`) }, "promote"))))) : null,
-  found.promotions.length ? el("h2", {}, "Promotions") : null,
-  found.promotions.slice(0, 8).map((one) => el("p", { class: "soft" }, `${day(one.at)} ${one.model_id.slice(0, 12)}: ${one.sentence}`)),
-];
+const LATER = "It counts from the next frame on; frames of before are named anew, and both verdicts are kept.";
+const STARTER = "the shipped starter: simulated specimens only, not your material";
+
+const inUse = (act) => (found) => {
+  const shown = (id) => (id === found.starter ? `${id.slice(0, 12)} (shipped starter)` : id.slice(0, 12));
+  return [
+    el("div", { class: "big", "data-in-use": found.in_use }, found.in_use.slice(0, 12)),
+    el("p", { class: "soft" }, found.in_use === found.starter ? STARTER : "learned here from your labels"),
+    found.shadow ? el("p", {}, el("b", {}, "on trial"), `: ${shown(found.shadow.model_id)}, until ${found.shadow.wanted} labels given since it learned compare`) : null,
+    found.frozen ? el("p", { "data-frozen": "" }, el("b", {}, "frozen"), `: ${found.frozen}`) : null,
+    el("div", { class: "says" }, el("button", { "data-act": "retrain", onclick: () => act("retrain", {}, "Learn from the labels now", { means: "A minute or more beside the inspection; the gate decides whether the result is used." }) }, "learn now"),
+      el("button", { "data-act": "rollback", disabled: !found.promotions.length, onclick: () => act("model.rollback", {}, "Go back to the recognizer before", { means: LATER }) }, "roll back"),
+      found.frozen ? el("button", { "data-act": "unfreeze", onclick: () => act("model.unfreeze", {}, "Unfreeze", { means: "From now on the gate may put another recognizer into use by itself." }) }, "unfreeze")
+        : el("button", { "data-act": "freeze", onclick: () => act("model.freeze", {}, "Freeze this recognizer", { means: "Nothing replaces it until somebody unfreezes it, and every report says so.", reason: "why, for example: series 7" }) }, "freeze")),
+    found.models.length ? [el("h2", {}, "All there are"), table(["recognizer", "made", "from", ""], [...found.models.map((one) => el("tr", {}, el("td", {}, one.model_id.slice(0, 12)), el("td", { class: "num" }, day(one.made_at)), el("td", {}, `${one.training.labels ?? "?"} labels`), use(one.model_id))),
+      el("tr", {}, el("td", {}, found.starter.slice(0, 12)), el("td", {}, "–"), el("td", {}, "came with temwatch"), use(found.starter))])] : null,
+    found.promotions.length ? el("h2", {}, "Promotions") : null,
+    found.promotions.slice(0, 8).map((one) => el("p", { class: "soft" }, `${day(one.at)} ${shown(one.model_id)}: ${one.sentence}`)),
+  ];
+
+  function use(id) {
+    return el("td", {}, id === found.in_use ? "in use" : el("button", { "data-promote": id, disabled: Boolean(found.frozen), title: found.frozen ? "frozen: unfreeze first" : null, onclick: () => act("model.promote", { model_id: id }, `Use ${shown(id)}`, { means: LATER }) }, "promote"));
+  }
+};
 
 function attempts(found) {
   if (!found.attempts.length) return el("p", { class: "soft" }, "None yet.");
-  return table(["attempt", "begun", "labels", "came out", "why", "recall by class, before → after"], found.attempts.map((one) => el("tr", {}, el("td", {}, String(one.attempt)), el("td", { class: "num" }, day(one.begun_at)), el("td", { class: "num" }, String(one.labels)), el("td", {}, one.state), el("td", {}, one.sentence),
+  return table(["attempt", "begun", "labels", "came out", "why", "recall by class, before → after"], found.attempts.map((one) => el("tr", {}, el("td", {}, String(one.attempt)), el("td", { class: "num" }, day(one.begun_at)), el("td", { class: "num" }, String(one.labels)), el("td", {}, one.state), el("td", {}, one.sentence.replace(`${one.state}: `, "")),
     el("td", {}, Object.entries(one.recall ?? {}).map(([name, change]) => `${words(name)} ${change.before} → ${change.after} of ${change.n}`).join(", ")))));
 }
 
@@ -119,11 +135,3 @@ function agreement(found) {
   if (!known.length) return el("p", { class: "soft" }, "Nothing was judged blind twice yet.");
   return table(["between", "who", "n", "alike", "kappa, 95 %"], known.map((one) => row(one.between, one.who.join(", "), String(one.n), share(one.agreed, null, null), one.kappa === null ? "–" : `${one.kappa.toFixed(2)}${one.low === null ? "" : ` [${one.low.toFixed(2)}, ${one.high.toFixed(2)}]`}`)));
 }
-
-function changed(found) {
-  if (!found.changed.length) return el("p", { class: "soft" }, `None${found.waiting ? `; ${found.waiting} frames wait to be looked at` : ""}.`);
-  return table(["frame", "before", "after", "findings renamed", "against labels"], found.changed.map((one) => el("tr", {}, el("td", { class: "path" }, el("a", { href: `#/frame/${one.frame_id ?? frameOf(one.path)}` }, one.path)),
-    el("td", {}, one.before), el("td", {}, one.after), el("td", { class: "num" }, String(one.renamed)), el("td", { class: "num" }, String(one.contradicts)))));
-}
-
-const frameOf = (path) => [...site.cards.values()].find((card) => card.path === path)?.frame_id ?? "";

@@ -32,7 +32,7 @@ export function review(main) {
   let simple = false; // the daemon has no review queue
 
   function more() {
-    asking ??= fetchMore().catch((error) => { note = error.message; sides(); }).finally(() => { asking = null; });
+    asking ??= fetchMore().catch((error) => { note = error.message; sides(); }).finally(() => { asking = null; if (!now) sides(); });
     return asking;
   }
 
@@ -96,7 +96,7 @@ export function review(main) {
     const progress = el("section", {}, el("h2", {}, "Progress"),
       el("div", { class: "bar", role: "img", "aria-label": `${counts.labelled} of ${total} labelled` }, bar(counts.labelled / Math.max(1, total))),
       el("p", { class: "num soft" }, `${counts.labelled} labelled, ${counts.waiting} waiting, ${done.size} by you just now`), advice(counts));
-    put(side, now ? about(now) : el("p", {}, note || (asking ? "Asking what to look at …" : "Nothing waits for a label.")), note && now ? el("p", { class: "soft" }, note) : null, progress,
+    put(side, now ? about(now) : el("p", {}, note || (asking ? "Asking what to look at …" : site.cards.size ? "Nothing waits for a label." : "No frame has been inspected yet; what is most worth a label appears here.")), note && now ? el("p", { class: "soft" }, note) : null, progress,
       el("p", { class: "soft" }, el("kbd", {}, "→"), " skips, ", el("kbd", {}, "u"), " takes the last one back", simple ? "; the daemon has no review queue, so these are the least certain of the newest frames" : ""));
   }
 
@@ -176,7 +176,7 @@ function bar(share) {
 
 function advice({ labelled }) {
   const step = [20, 50, 100, 200, 500].find((n) => labelled < n);
-  return el("p", { class: "soft" }, step ? `${step - labelled} more make ${step}.` : "New kinds of frames are worth more now than more of the same.");
+  return el("p", { class: "soft" }, step ? `${step - labelled} more labels make ${step}.` : "New kinds of frames are worth more now than more of the same.");
 }
 
 /** Return a report without anything the machine said. */

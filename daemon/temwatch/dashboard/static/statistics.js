@@ -57,3 +57,22 @@ export function wilson(k, n) {
   const half = (z / (1 + (z * z) / n)) * Math.sqrt((p * (1 - p)) / n + (z * z) / (4 * n * n));
   return [Math.max(0, middle - half), Math.min(1, middle + half)];
 }
+
+/** Return {slope, at} of the straight line of least squares through points [x, y]; null where it has no slope. */
+export function line(points) {
+  const n = points.length;
+  const [mx, my] = [0, 1].map((k) => points.reduce((sum, point) => sum + point[k], 0) / n);
+  const spread = points.reduce((sum, [x]) => sum + (x - mx) ** 2, 0);
+  if (n < 2 || spread === 0) return null;
+  const slope = points.reduce((sum, [x, y]) => sum + (x - mx) * (y - my), 0) / spread;
+  return { slope, at: (x) => my + slope * (x - mx) };
+}
+
+/** Return the 95 % interval of the slope by drawing points with replacement, null below 5 points. */
+export function bootstrapSlope(points, { draws = 1000, seed = 1 } = {}) {
+  if (points.length < 5) return null;
+  const random = generator(seed);
+  const slopes = Array.from({ length: draws }, () => line(points.map(() => points[Math.floor(random() * points.length)]))?.slope)
+    .filter((slope) => slope !== undefined).sort((a, b) => a - b);
+  return [quantile(slopes, 0.025), quantile(slopes, 0.975)];
+}

@@ -305,7 +305,7 @@ export class FrameView {
     this.drawBar(width, s);
     this.drawNear();
     if (this.chosen) this.choose(this.chosen, { quiet: true });
-    if (this.zoomText) this.zoomText.textContent = `${short(s * 100)} %`;
+    if (this.zoomText) this.zoomText.textContent = this.report ? `${short(s * 100)} %` : "";
   }
 
   drawBar(width, s) {
