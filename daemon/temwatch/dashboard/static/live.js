@@ -59,7 +59,7 @@ export function live(main) {
 
   function follow() {
     sayHeld();
-    if (pinned) return;
+    if (pinned || opening) return; // one after the other, or frames that come fast would keep all from being drawn
     // What is under the pointer stays there, but not for ever.
     if (view.pointerOver && showing && Date.now() - shownAt < POINTER_HOLD_MS) return;
     const card = inspected()[0];
@@ -68,12 +68,20 @@ export function live(main) {
   }
 
   let shownAt = 0;
+  let opening = 0;
   async function open(id) {
+    opening += 1;
+    const drawn = await drawnOf(id).finally(() => { opening -= 1; });
+    if (drawn) follow();
+  }
+
+  /** Draw a frame; false where it could not be had, or another one was asked for meanwhile. */
+  async function drawnOf(id) {
     const turn = ++wanted;
     showing = id;
     const known = labelsOf(id).catch(() => []);
     const [got, image] = await Promise.all([frame(id), picture(id).catch(() => null)]).catch(() => [null, null]);
-    if (turn !== wanted || !got?.report) return;
+    if (turn !== wanted || !got?.report) return false;
     view.show(got.report, image, { keep: true });
     shownAt = Date.now();
     put(host.verdict, verdictBlock(got.report));
@@ -84,9 +92,10 @@ export function live(main) {
     announce(`${got.report.path}: ${got.report.verdict.decision}`);
     strips();
     const drawn = await known;
-    if (turn !== wanted) return;
+    if (turn !== wanted) return false;
     if (drawn.length) view.show(got.report, image, { drawn, keep: true });
     panel.refresh();
+    return true;
   }
 
   /** One line a folder: how it is, how many frames a minute, and how old the newest is. */
