@@ -160,7 +160,10 @@ def list_(
     if as_json:
         click.echo(json.dumps(said))
         return 0
-    known = [(row["model_id"], row["made_at"], _origin(row["training"])) for row in said["models"]]
+    known = [
+        (row["model_id"], row["made_at"], "; ".join(filter(None, (_origin(row["training"]), row["shadow"]))))
+        for row in said["models"]
+    ]
     for model_id, at, origin in [*known, (said["starter"], "", "came with temwatch")]:
         mark = "*" if model_id == said["in_use"] else " "
         click.echo(f"{mark} {model_id[:12]}  {at[:19]:<19}  {origin}")

@@ -133,8 +133,8 @@ def _print_accuracy(console: Console, said: Mapping[str, Any]) -> None:
         )
     for one in said["unfamiliar"]:
         console.print(
-            f"since {one['root']}/{one['path']} the material is less like what the recognizer learned than in the"
-            f" {one['n']} frames before: label some of it"
+            f"noticed at {one['root']}/{one['path']}: the material has become less like what the recognizer learned than in"
+            f" the {one['n']} frames until then; label some of it"
         )
     if not said["classes"]:
         console.print("no label yet")

@@ -181,7 +181,8 @@ def judge_shadow(judged: Judged, *, floors: Mapping[str, float]) -> tuple[bool, 
     champion, candidate = judged.recalls("champion"), judged.recalls("candidate")
     fell = before - after
     objection = (
-        _below_floor(champion, candidate, floors)
+        _too_few(judged)
+        or _below_floor(champion, candidate, floors)
         or _lost(judged, champion, candidate)
         or _surer_and_wronger(judged)
         or ("that is worse than chance makes of it" if fell > 0 and fell > _SURE * judged.error() else "")

@@ -10,7 +10,7 @@ from temwatch.clock import Clock
 from temwatch.errors import ModelRefused, TransientError
 from temwatch.learn.candidate import held_out_from_both
 from temwatch.learn.champion import Champions
-from temwatch.learn.gate import Judged, judge_shadow
+from temwatch.learn.gate import LEAST_GROUPS, LEAST_LABELS, Judged, judge_shadow
 from temwatch.learn.label_rows import rows_from
 from temwatch.store import labels, models, shadow
 from temwatch.store.database import Database
@@ -82,11 +82,23 @@ class Shadowing:
 
     def _compared(self, on_trial: Shadow) -> Judged | None:
         with contextlib.closing(self._database.reader()) as connection:
-            fresh = [one for one in labels.for_training(connection) if one.label_id > on_trial.newest_label]
-            rows = rows_from(fresh, newest=1 << 62)
-            if rows is None or len(rows) < on_trial.wanted:
-                return None
             beside = self._champions.present(connection)
+            # Said otherwise since, an object either has learned from is still one it has seen.
+            seen = {
+                finding_id
+                for model_id in (on_trial.model_id, beside.name)
+                for finding_id in models.objects_of(connection, model_id)
+            }
+            fresh = [
+                one
+                for one in labels.for_training(connection)
+                if one.label_id > on_trial.newest_label and one.finding_id not in seen
+            ]
+            rows = rows_from(fresh, newest=1 << 62)
+            if rows is None or len(rows) < max(on_trial.wanted, LEAST_LABELS):
+                return None
+            if len(set(rows.groups)) < LEAST_GROUPS:
+                return None  # what one file makes alone is no evidence
         return held_out_from_both(rows, load(beside), load(self._champions.folder(on_trial.model_id)))
 
     async def _decide(self, on_trial: Shadow, judged: Judged) -> None:

@@ -135,7 +135,7 @@ class Models:
                 "starter": self._learning.starter,
                 "frozen": models.frozen(tx),
                 "shadow": asdict(on_trial) if (on_trial := shadow.present(tx)) else None,
-                "models": [_shown(row) for row in chosen(tx)],
+                "models": [_shown(tx, row) for row in chosen(tx)],
                 "promotions": models.promotions(tx),
             }
 
@@ -146,7 +146,7 @@ class Models:
 
         def question(tx: Connection) -> dict[str, Any]:
             row = self._row(tx, wanted.model_id)
-            return {**_shown(row), "label_ids": sorted(models.labels_of(tx, row.model_id))}
+            return {**_shown(tx, row), "label_ids": sorted(models.labels_of(tx, row.model_id))}
 
         return _said(self._database.ask(question))
 
@@ -157,8 +157,8 @@ class Models:
             first, second = self._row(tx, wanted.first), self._row(tx, wanted.second)
             ours, theirs = models.labels_of(tx, first.model_id), models.labels_of(tx, second.model_id)
             return {
-                "first": _shown(first),
-                "second": _shown(second),
+                "first": _shown(tx, first),
+                "second": _shown(tx, second),
                 "labels_in_both": len(ours & theirs),
                 "labels_in_first_only": sorted(ours - theirs),
                 "labels_in_second_only": sorted(theirs - ours),
@@ -266,12 +266,13 @@ class Models:
         return found[0]
 
 
-def _shown(row: ModelRow) -> dict[str, Any]:
+def _shown(tx: Connection, row: ModelRow) -> dict[str, Any]:
     return {
         "model_id": row.model_id,
         "made_at": row.made_at,
         "parent_id": row.parent_id,
         "training": dict(row.training),
+        "shadow": shadow.last_word(tx, row.model_id),
     }
 
 

@@ -210,6 +210,16 @@ def labels_of(connection: sqlite3.Connection, model_id: str) -> frozenset[int]:
     return frozenset(row[0] for row in rows)
 
 
+def objects_of(connection: sqlite3.Connection, model_id: str) -> frozenset[str]:
+    """Return the findings, by today's names, whose labels a recognizer learned from."""
+    rows = connection.execute(
+        "SELECT DISTINCT o.finding_id FROM model_label AS m JOIN label AS l ON l.id = m.label_id"
+        " JOIN labelled AS o ON o.id = l.object_id WHERE m.model_id = ? AND o.finding_id IS NOT NULL",
+        (model_id,),
+    )
+    return frozenset(row[0] for row in rows)
+
+
 def learned_from(connection: sqlite3.Connection, label_id: int) -> list[str]:
     """Return the recognizers that learned from a label."""
     rows = connection.execute(

@@ -55,6 +55,11 @@ def begin(
     _publish(tx, shadow, "begun", f"tried beside the one in use on the next {wanted} labels", 0, at)
 
 
+def last_word(connection: Connection, model_id: str) -> str:
+    """Return how a recognizer's last trial ended; empty where it never was on trial, or still is."""
+    return meta.get(connection, f"{_KEY}.{model_id}") or ""
+
+
 def end(
     tx: Connection,
     state: Literal["passed", "refused", "ended"],
@@ -67,6 +72,7 @@ def end(
     shadow = present(tx)
     if shadow is not None:
         meta.put(tx, _KEY, "")
+        meta.put(tx, f"{_KEY}.{shadow.model_id}", sentence)
         _publish(tx, shadow, state, sentence, labels, at)
 
 

@@ -14,7 +14,7 @@ from temwatch.model.training import Attempt
 from temwatch.store import models, outbox, shadow
 from temwatch.store.shadow import Shadow
 from temwatch.store.store import Store
-from unit.learn.history import History
+from unit.learn.history import CLASSES, History
 
 WANTED = 12
 
@@ -50,7 +50,7 @@ class Trial:
     def label_more(self, count: int, wrongly: Callable[[str], str] = lambda class_: class_) -> None:
         """Label so many findings of frames inspected since."""
         before = set(self.history.truth)
-        self.history.frames(-(-count // 6))
+        self.history.frames(-(-count // 3), CLASSES)
         fresh = [finding for finding in self.history.truth if finding not in before][:count]
         for finding in fresh:
             self.history.label(finding, wrongly(self.history.truth[finding]), by="ben")
@@ -103,6 +103,28 @@ async def test_it_is_refused_where_it_was_worse_and_stays_on_the_shelf(trial: Tr
     assert [state for state, _ in trial.said()] == ["begun", "refused"]
     known = trial.store.database.ask(models.models)
     assert [row.model_id for row in known] == [ended.model_id]
+    word = trial.store.database.ask(lambda tx: shadow.last_word(tx, str(ended.model_id)))
+    assert word.startswith("refused in the shadow")
+
+
+async def test_labels_of_one_file_decide_nothing_however_many(trial: Trial) -> None:
+    await trial.begin()
+    trial.history.frames(1, ("crack", "pore", "slag_inclusion") * 10)
+    for finding in list(trial.history.truth)[36:]:
+        trial.history.label(finding, "pore")
+    await trial.shadowing.look()
+    assert trial.present() is not None
+    trial.label_more(12)
+    await trial.shadowing.look()
+    assert trial.present() is None
+
+
+async def test_an_object_it_learned_from_does_not_judge_it_when_it_is_said_otherwise(trial: Trial) -> None:
+    await trial.begin()
+    for finding in list(trial.history.truth):
+        trial.history.label(finding, "pore", by="ben")
+    await trial.shadowing.look()
+    assert trial.present() is not None
 
 
 async def test_a_newer_candidate_takes_its_place(trial: Trial) -> None:

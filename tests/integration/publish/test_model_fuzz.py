@@ -19,7 +19,7 @@ from temwatch.publish.audit import Audit
 from temwatch.publish.models import Learning, Models
 from temwatch.publish.replies import Replies
 from temwatch.publish.sensitivity import Sensitivity
-from temwatch.store import models, sensitivity
+from temwatch.store import models, sensitivity, shadow
 from temwatch.store.database import Connection, Database
 
 MESSAGES = 3000
@@ -30,6 +30,10 @@ SAID = {
     *("ok", "bad_message", "not_found", "ambiguous", "no_change", "frozen", "busy", "ModelRefused"),
     *("unknown_command", "too_large", "CommandIdUsed"),
 }
+
+
+# What is in use, why it is frozen, the sensitivity said, whether a candidate is on trial.
+State = tuple[str, str | None, float | None, bool]
 
 
 class Bench:
@@ -51,14 +55,14 @@ class Bench:
             starter=STARTER,
             whole=self._whole,
         )
-        clock = SystemClock()
+        clock = self._clock = SystemClock()
         handlers = {
             **Models(self.database, self.learning, clock=clock).handlers(),
             **Sensitivity(self.database, self._apply, clock=clock).handlers(),
         }
         self.replies = Replies(handlers, record=Audit(self.database, clock=clock).record)
         self.adopted = [STARTER]
-        self.expected: tuple[str, str | None, float | None] = (STARTER, None, None)
+        self.expected: State = (STARTER, None, None, False)
 
     def _begin(self, by: str) -> int:
         with self.database.transaction() as tx:
@@ -85,7 +89,8 @@ class Bench:
 
     def take(self, cmd: str, args: dict[str, Any], result: Any) -> None:
         """Believe an answer that says something was done."""
-        in_use, frozen, tuned = self.expected
+        in_use, frozen, tuned, on_trial = self.expected
+        on_trial = on_trial and cmd not in ("model.promote", "model.rollback", "model.freeze")
         if cmd in ("model.promote", "model.rollback"):
             in_use = result["model_id"]
         elif cmd == "model.freeze":
@@ -94,12 +99,19 @@ class Bench:
             frozen = None
         elif cmd == "finder.sensitivity":
             tuned = args["value"]
-        self.expected = (in_use, frozen, tuned)
+        self.expected = (in_use, frozen, tuned, on_trial)
 
-    def present(self) -> tuple[str, str | None, float | None]:
-        def question(tx: Connection) -> tuple[str, str | None, float | None]:
+    def begin_trial(self) -> None:
+        """Put a candidate on trial, as the gate does."""
+        with self.database.transaction() as tx:
+            shadow.begin(tx, SECOND, beside_id=STARTER, newest_label=2, wanted=30, at=self._clock.now())
+        self.expected = (*self.expected[:3], True)
+
+    def present(self) -> State:
+        def question(tx: Connection) -> State:
             said = sensitivity.said(tx)
-            return self.in_use(tx), models.frozen(tx), said.value if said else None
+            on_trial = shadow.present(tx) is not None
+            return self.in_use(tx), models.frozen(tx), said.value if said else None, on_trial
 
         return self.database.ask(question)
 
@@ -166,6 +178,8 @@ async def test_what_is_in_use_is_what_the_answers_say_whatever_is_sent(tmp_path:
     makers, done = arguments(dice), set[str]()
     for number in range(MESSAGES):
         said = question(dice, makers, number)
+        if number % 7 == 0:
+            bench.begin_trial()
         reply = await bench.ask(json.dumps(said).encode())
         codes["ok" if reply["ok"] else reply["error"]["code"]] += 1
         if reply["ok"] and said["cmd"] in CHANGES and said["cmd_id"] not in done:

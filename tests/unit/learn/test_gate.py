@@ -126,6 +126,12 @@ def test_in_the_shadow_no_gain_is_needed_but_no_loss_is_borne() -> None:
     assert sentence.startswith("refused in the shadow: mean recall 100.0% before, 75.0% after on 50 labels")
 
 
+def test_in_the_shadow_one_file_is_too_few() -> None:
+    passed, sentence = judge_shadow(judged([("pore", "pore", "crack", 30)], groups=1), floors={})
+    assert not passed
+    assert "30 labels of 1 frame(s) or specimen(s) are too few" in sentence
+
+
 def test_in_the_shadow_too_cracks_may_not_fall_below_their_floor() -> None:
     rows = [("pore", "pore", "pore", 90), ("crack", "crack", "crack", 7), ("crack", "crack", "pore", 2)]
     passed, sentence = judge_shadow(judged(rows), floors=FLOORS)
