@@ -9,9 +9,9 @@ from temwatch.model.review import Unfamiliar
 
 # Of a frame counts the novelty that a tenth of its findings exceed; fewer findings say nothing of a tenth.
 _QUANTILE, _LEAST = 0.9, 5
-# Page-Hinkley (see `prequential`) on that quantile. Measured on frames drawn from 240 simulated ones: of 200 streams of 1000
-# frames one gives a false alarm; frames of real foils and supported particles after 60 simulated ones are noticed after 14
-# (median; nine in ten after 19), simulated ones at 2.5 times the magnification are not.
+# Page-Hinkley (see `prequential`) on that quantile. Of 200 streams of 1000 frames drawn from 120 simulated ones two give a false
+# alarm; frames of real foils and of supported particles after 60 simulated ones are noticed after 12 and 14 (median), simulated
+# ones at 2.5 times the magnification hardly ever (`benchmarks/unfamiliar.py`).
 _DELTA, _LAMBDA = 0.05, 2.0
 
 
