@@ -32,7 +32,7 @@ const mark = (word) => el("span", { class: "verdict small", "data-word": word },
 function card(one) {
   const address = one.finding_id ? `#/frame/${one.frame_id}/${one.finding_id}` : `#/frame/${one.frame_id}`;
   if (!one.finding_id) return el("div", { class: "pair" }, el("a", { href: address }, one.path), el("p", { class: "soft" }, "The names stayed; how sure they are changed, and so the verdict."));
-  return el("div", { class: one.contradicts ? "pair against" : "pair" }, el("a", { class: "two", href: address, "aria-label": `${words(one.was)} before, ${words(one.now)} now, in ${one.path}` },
+  return el("div", { class: one.contradicts ? "pair against" : "pair" }, el("a", { class: "two", href: address },
     half(one, "before", one.was, one.was_probability), half(one, "now", one.now, one.now_probability)),
     el("p", { class: "path" }, el("a", { href: address }, one.path)), el("p", {}, judged(one)));
 }

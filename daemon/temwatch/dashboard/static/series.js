@@ -50,11 +50,11 @@ function drawing(frames, points, fit, title, timed) {
   const x = (value) => left + 12 + (value / end) * (WIDE - left - 36);
   const y = (value) => bottom - (Math.max(0, value) / most) * (bottom - top);
   const ticks = ticksOf(0, most, 4);
-  return svg("svg", { class: "plot", viewBox: `0 0 ${WIDE} ${HIGH}`, width: "100%", role: "img", "aria-label": `${title} of ${frames.length} frames` },
+  return svg("svg", { class: "plot", viewBox: `0 0 ${WIDE} ${HIGH}`, width: "100%", role: "group", "aria-label": `${title} of ${frames.length} frames` },
     ticks.map((value) => [svg("line", { class: "axis", x1: left, x2: WIDE - 12, y1: y(value), y2: y(value) }), svg("text", { x: left - 8, y: y(value) + 4, "text-anchor": "end" }, short(value))]),
     frames.map(({ values }, i) => values.map((value) => svg("circle", { class: "dot", cx: x(points[i][0]), cy: y(value), r: 2.5 }))),
     fit ? svg("line", { class: "mean", x1: x(points[0][0]), x2: x(end), y1: y(fit.at(points[0][0])), y2: y(fit.at(end)) }) : null,
-    frames.map(({ report, values, mean }, i) => svg("a", { href: `#/frame/${report.frame_id}` }, svg("circle", { class: "ring", cx: x(points[i][0]), cy: y(mean), r: 5 }, svg("title", {}, `${report.path}: mean ${short(mean)} nm of ${values.length}`)))),
+    frames.map(({ report, values, mean }, i) => svg("a", { href: `#/frame/${report.frame_id}`, "aria-label": `${report.path}: mean ${short(mean)} nm of ${values.length}` }, svg("circle", { class: "ring", cx: x(points[i][0]), cy: y(mean), r: 5 }, svg("title", {}, `${report.path}: mean ${short(mean)} nm of ${values.length}`)))),
     svg("text", { x: x(points[0][0]), y: bottom + 18 }, timed ? moment(frames[0].time) : "first frame"), svg("text", { x: WIDE - 12, y: bottom + 18, "text-anchor": "end" }, timed ? moment(frames.at(-1).time) : "newest frame"),
     svg("text", { x: 0, y: 10 }, title));
 }
