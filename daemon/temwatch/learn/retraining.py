@@ -250,7 +250,7 @@ class Retraining:
             row = models.one_model(connection, champion.name)
             order = {
                 "champion": str(champion),
-                "champion_recipe": row.training["recipe"] if row else "",
+                "champion_recipe": row.training.get("recipe", "") if row else "",
                 "champion_labels": sorted(models.labels_of(connection, champion.name)),
                 "simulated": str(self._settings.simulated) if self._settings.simulated else None,
                 "shelf": str(self._champions.shelf),
