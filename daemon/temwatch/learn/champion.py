@@ -1,11 +1,30 @@
 """Which recognizer is in use: the one promoted last if it fits the configuration and is whole, else the starter."""
 
+from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from temwatch.errors import ModelRefused
 from temwatch.store import models
 from temwatch.store.database import Connection
 from temwatch.store.shelf import load
+
+BY_ITSELF = "temwatch"  # whose name stands where nobody gave the order
+
+
+def promote_by_itself(
+    tx: Connection,
+    model_id: str,
+    *,
+    before_id: str,
+    why: Literal["gate", "rollback"],
+    sentence: str,
+    at: datetime,
+) -> None:
+    """Make a recognizer the one in use without anybody's order."""
+    models.promote(
+        tx, model_id, before_id=before_id, by=BY_ITSELF, known="gate", why=why, sentence=sentence, at=at
+    )
 
 
 class Champions:

@@ -17,7 +17,7 @@ import structlog
 from temwatch import limits
 from temwatch.clock import Clock
 from temwatch.errors import ModelRefused, TemwatchError, TransientError
-from temwatch.learn.champion import Champions
+from temwatch.learn.champion import BY_ITSELF, Champions, promote_by_itself
 from temwatch.learn.label_rows import rows_from
 from temwatch.learn.timetable import Timetable, enough, missed
 from temwatch.learn.trainer import LABELS, ORDER, OUTCOME
@@ -32,7 +32,6 @@ _log = structlog.get_logger("retraining")
 _LOOK_S = 2.0  # how often labels are counted
 _TROUBLE_S = 5.0
 _SEEN = "retrain_seen_at"  # until when the timetable has been followed
-_BY_ITSELF = "temwatch"
 Adopt = Callable[[], Awaitable[None]]
 
 
@@ -183,7 +182,7 @@ class Retraining:
 
     def _try(self, why: Why) -> None:
         with contextlib.suppress(AttemptRunning):
-            self.request(why, _BY_ITSELF)
+            self.request(why, BY_ITSELF)
 
     def _new_labels(self) -> int:
         def question(connection: Connection) -> int:
@@ -342,15 +341,8 @@ class Retraining:
                     at=now,
                 )
             if promoted:
-                models.promote(
-                    tx,
-                    model_id,
-                    before_id=before,
-                    by=_BY_ITSELF,
-                    known="gate",
-                    why="gate",
-                    sentence=outcome["sentence"],
-                    at=now,
+                promote_by_itself(
+                    tx, model_id, before_id=before, why="gate", sentence=outcome["sentence"], at=now
                 )
         if promoted:
             await self.adopt_or_go_back(model_id, before)
@@ -369,12 +361,10 @@ class Retraining:
         except TemwatchError as error:
             _log.error("workers refuse the recognizer", model=model_id, error=error.message)
             with self._database.transaction() as tx:
-                models.promote(
+                promote_by_itself(
                     tx,
                     before,
                     before_id=model_id,
-                    by=_BY_ITSELF,
-                    known="gate",
                     why="rollback",
                     sentence=f"workers could not use it: {error.message}",
                     at=self._clock.now(),

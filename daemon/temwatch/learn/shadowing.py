@@ -3,23 +3,23 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Literal
 
 import structlog
 
 from temwatch.clock import Clock
 from temwatch.errors import ModelRefused, TransientError
 from temwatch.learn.candidate import held_out_from_both
-from temwatch.learn.champion import Champions
+from temwatch.learn.champion import Champions, promote_by_itself
 from temwatch.learn.gate import LEAST_GROUPS, LEAST_LABELS, Judged, judge_shadow
 from temwatch.learn.label_rows import rows_from
 from temwatch.store import labels, models, shadow
-from temwatch.store.database import Database
+from temwatch.store.database import Connection, Database
 from temwatch.store.shadow import Shadow
 from temwatch.store.shelf import load
 
 _log = structlog.get_logger("shadowing")
 _LOOK_S = 2.0
-_BY_ITSELF = "temwatch"
 
 
 class Shadowing:
@@ -31,6 +31,8 @@ class Shadowing:
     champions : Champions
     floors : mapping of str to float
         As at the gate.
+    promote : {'auto', 'manual'}
+        A trial begun under another configuration ends where nothing may be taken into use by itself.
     clock : Clock
     adopt : callable
         Has the workers take what was promoted; given its id and the one before, for the way back.
@@ -44,6 +46,7 @@ class Shadowing:
         champions: Champions,
         *,
         floors: Mapping[str, float],
+        promote: Literal["auto", "manual"],
         clock: Clock,
         adopt: Callable[[str, str], Awaitable[None]],
         committed: Callable[[], None],
@@ -51,6 +54,7 @@ class Shadowing:
         self._database = database
         self._champions = champions
         self._floors = floors
+        self._promote = promote
         self._clock = clock
         self._adopt = adopt
         self._committed = committed
@@ -68,8 +72,13 @@ class Shadowing:
     async def look(self) -> None:
         """Judge the candidate on trial, if there is one and labels are enough."""
         on_trial = self._database.ask(shadow.present)
+        if on_trial is None:
+            return
+        if objection := self._database.ask(lambda tx: self._objection(tx, on_trial)):
+            self._ended(on_trial, objection)
+            return
         newest = self._database.ask(labels.newest_id)
-        if on_trial is None or (on_trial.model_id, newest) == self._compared_at:
+        if (on_trial.model_id, newest) == self._compared_at:
             return
         try:
             judged = await asyncio.to_thread(self._compared, on_trial)
@@ -79,6 +88,12 @@ class Shadowing:
         self._compared_at = (on_trial.model_id, newest)
         if judged is not None:
             await self._decide(on_trial, judged)
+
+    def _objection(self, tx: Connection, on_trial: Shadow) -> str:
+        """Return why the configuration of today allows no such trial; empty where it does."""
+        if self._promote == "manual":
+            return '[retrain] promote = "manual": `temwatch model promote` takes it into use'
+        return self._champions.objection(tx, on_trial.model_id)
 
     def _compared(self, on_trial: Shadow) -> Judged | None:
         with contextlib.closing(self._database.reader()) as connection:
@@ -110,15 +125,8 @@ class Shadowing:
             before = self._champions.present(tx).name
             shadow.end(tx, "passed" if passed else "refused", sentence, labels=len(judged), at=now)
             if passed:
-                models.promote(
-                    tx,
-                    on_trial.model_id,
-                    before_id=before,
-                    by=_BY_ITSELF,
-                    known="gate",
-                    why="gate",
-                    sentence=sentence,
-                    at=now,
+                promote_by_itself(
+                    tx, on_trial.model_id, before_id=before, why="gate", sentence=sentence, at=now
                 )
         _log.info("shadow ended", model=on_trial.model_id, passed=passed, sentence=sentence)
         self._committed()

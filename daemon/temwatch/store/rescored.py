@@ -22,28 +22,27 @@ WHERE r.id < :below AND m.n > 0
         r.model_id) <> :model
 ORDER BY r.id DESC LIMIT :limit
 """  # noqa: S608  our own text
-_CHANGES = """
+# Frames in which a recognizer changed something, as it named them last.
+_CHANGED = """
+WHERE s.model_id = :model AND (s.renamed > 0 OR s.was <> s.decision)
+    AND s.id = (SELECT MAX(y.id) FROM rescored AS y WHERE y.result_id = s.result_id AND y.model_id = :model)
+"""
+_CHANGES = f"""
 SELECT f.frame_id, ro.name AS root, fi.relpath, s.was, s.decision, s.renamed, s.contradicts
 FROM rescored AS s JOIN result AS r ON r.id = s.result_id JOIN frame AS f ON f.id = r.frame_pk
 JOIN file AS fi ON fi.id = f.file_id JOIN root AS ro ON ro.id = fi.root_id
-WHERE s.model_id = :model AND (s.renamed > 0 OR s.was <> s.decision)
-    AND s.id = (SELECT MAX(y.id) FROM rescored AS y WHERE y.result_id = s.result_id AND y.model_id = :model)
-ORDER BY s.contradicts DESC, s.was <> s.decision DESC, s.renamed DESC, s.id LIMIT :limit
-"""
-_CHANGED = """
-FROM rescored AS s WHERE s.model_id = :model AND (s.renamed > 0 OR s.was <> s.decision)
-    AND s.id = (SELECT MAX(y.id) FROM rescored AS y WHERE y.result_id = s.result_id AND y.model_id = :model)
-"""
+{_CHANGED} ORDER BY s.contradicts DESC, s.was <> s.decision DESC, s.renamed DESC, s.id LIMIT :limit
+"""  # noqa: S608  our own text
 _GROUPS = f"""
 SELECT s.was, s.decision, COUNT(*) AS frames, SUM(s.renamed) AS renamed, SUM(s.contradicts) AS contradicts
-{_CHANGED} GROUP BY s.was, s.decision ORDER BY contradicts DESC, s.was <> s.decision DESC, frames DESC
-"""
+FROM rescored AS s {_CHANGED} GROUP BY s.was, s.decision ORDER BY contradicts DESC, s.was <> s.decision DESC, frames DESC
+"""  # noqa: S608  our own text
 # A few frames of each group, with the report as it stood before that recognizer, and as it stands with it.
 _PAIRS = f"""
 WITH chosen AS (
     SELECT s.id, s.result_id, s.was, s.decision, s.body, ROW_NUMBER() OVER (
         PARTITION BY s.was, s.decision ORDER BY s.contradicts DESC, s.renamed DESC, s.id) AS place
-    {_CHANGED})
+    FROM rescored AS s {_CHANGED})
 SELECT r.frame_pk, c.body AS after, COALESCE((SELECT x.body FROM rescored AS x
     WHERE x.result_id = r.id AND x.id < c.id AND x.body IS NOT NULL ORDER BY x.id DESC LIMIT 1), r.body) AS before
 FROM chosen AS c JOIN result AS r ON r.id = c.result_id

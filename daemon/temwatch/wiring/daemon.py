@@ -146,6 +146,7 @@ class Daemon:
             self.database,
             self.champions,
             floors=settings.retrain.recall_floor,
+            promote=settings.retrain.promote,
             clock=clock,
             adopt=self.retraining.adopt_or_go_back,
             committed=self.publisher.poke,

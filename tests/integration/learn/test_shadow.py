@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
@@ -13,6 +14,7 @@ from temwatch.learn.shadowing import Shadowing
 from temwatch.model.training import Attempt
 from temwatch.store import models, outbox, shadow
 from temwatch.store.shadow import Shadow
+from temwatch.store.shelf import starter
 from temwatch.store.store import Store
 from unit.learn.history import CLASSES, History
 
@@ -28,7 +30,7 @@ class Trial:
         self.adopted: list[str] = []
         self.shadowing = self.watched()
 
-    def watched(self) -> Shadowing:
+    def watched(self, promote: Literal["auto", "manual"] = "auto") -> Shadowing:
         async def adopt(model_id: str, before: str) -> None:
             self.adopted.append(model_id)
 
@@ -36,6 +38,7 @@ class Trial:
             self.store.database,
             self.champions,
             floors={"crack": 0.8},
+            promote=promote,
             clock=SystemClock(),
             adopt=adopt,
             committed=lambda: None,
@@ -137,6 +140,27 @@ async def test_a_newer_candidate_takes_its_place(trial: Trial) -> None:
     assert on_trial is not None
     assert on_trial.model_id == second.model_id != first.model_id
     assert [state for state, _ in trial.said()] == ["begun", "ended", "begun"]
+
+
+async def test_where_nothing_may_be_taken_into_use_any_more_a_trial_ends(trial: Trial) -> None:
+    await trial.begin()
+    trial.label_more(WANTED)
+    await trial.watched("manual").look()
+    assert trial.present() is None
+    assert trial.learning.in_use() == trial.champions.starter.name
+    assert 'promote = "manual"' in trial.said()[-1][1]
+
+
+async def test_a_trial_ends_where_the_configuration_names_another_finder(trial: Trial) -> None:
+    await trial.begin()
+    trial.label_more(WANTED)
+    trial.champions = Champions(
+        trial.champions.shelf, starter("threshold"), method="kernel_elm", finder="threshold"
+    )
+    await trial.watched().look()
+    assert trial.present() is None
+    assert trial.adopted == []
+    assert "was made by kernel_elm for the learned finder" in trial.said()[-1][1]
 
 
 async def test_one_that_is_missing_from_the_shelf_ends_its_trial(trial: Trial) -> None:

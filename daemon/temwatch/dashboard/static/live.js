@@ -59,7 +59,7 @@ export function live(main) {
 
   function follow() {
     sayHeld();
-    if (pinned || opening) return; // one after the other, or frames that come fast would keep all from being drawn
+    if (pinned || opening) return; // one after the other: frames that come fast would keep each other from being drawn
     // What is under the pointer stays there, but not for ever.
     if (view.pointerOver && showing && Date.now() - shownAt < POINTER_HOLD_MS) return;
     const card = inspected()[0];
